@@ -202,7 +202,7 @@ class TechnicalRequirements:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """One spec file, read. Hours are plain hours; a spec with an error among its problems cannot be executed."""
+    """One spec file, read. With an error among its problems it cannot be executed. Hours are plain hours."""
 
     path: str
     format: str
