@@ -1,0 +1,247 @@
+"""Settings, from where a person puts them: flag > ROADMARK_* > roadmark.toml > [tool.roadmark] > default."""
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from roadmark.executor.errors import ConfigurationWrong
+
+LEVELS = ("manual", "assisted", "semi_auto", "full_auto")
+"""Automation levels, from the most to the least confirmation."""
+
+ON_FAILURE = ("ask", "phase", "start")
+"""What a critical failure triggers: a question, or a rollback of the phase or of all."""
+
+DEFAULT_KEYWORDS = ("done", "fertig", "complete")
+"""What confirms where a spec names no words of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSettings:
+    """An agent that can be chosen by name. `command` may hold {prompt_file}, {workspace}, {session}."""
+
+    name: str
+    kind: str
+    command: tuple[str, ...] = ()
+    preset: str | None = None
+    env_pass: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set. Paths are absolute, times in seconds, memory in bytes."""
+
+    specs: Path
+    repo: Path
+    state_dir: Path
+    project: str = "default"
+    host: str = "127.0.0.1"
+    port: int = 8484
+    agent: str = "scaffold"
+    agents: Mapping[str, AgentSettings] = field(default_factory=dict)
+    slots: int = 0
+    automation_level: str = "full_auto"
+    max_attempts: int = 10
+    timeout_s: int = 86_400
+    idle_timeout_s: int = 600
+    wait_s: int = 14_400
+    retry_delay_s: float = 2.0
+    memory_limit_bytes: int = 0
+    sandbox: str = "auto"
+    protected_branches: tuple[str, ...] = ("main", "master")
+    protected_paths: tuple[str, ...] = ()
+    verify: tuple[tuple[str, ...], ...] = ()
+    on_failure: str = "ask"
+
+    def slot_count(self) -> int:
+        """Agents at once: as set, else min(4 x cores, 60 % of the memory / 400 MB), at least one."""
+        if self.slots > 0:
+            return self.slots
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return max(1, min(4 * (os.cpu_count() or 1), int(memory * 0.6 / 400e6)))
+
+
+_SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "service": {
+        "specs": "specs",
+        "repo": "repo",
+        "state_dir": "state_dir",
+        "project": "project",
+        "host": "host",
+        "port": "port",
+    },
+    "run": {
+        "agent": "agent",
+        "slots": "slots",
+        "automation_level": "automation_level",
+        "max_attempts": "max_attempts",
+        "timeout_seconds": "timeout_s",
+        "idle_timeout_seconds": "idle_timeout_s",
+        "wait_seconds": "wait_s",
+        "retry_delay_seconds": "retry_delay_s",
+        "memory_limit_bytes": "memory_limit_bytes",
+        "sandbox": "sandbox",
+        "verify": "verify",
+    },
+    "policy": {"protected_branches": "protected_branches", "protected_paths": "protected_paths"},
+    "rollback": {"on_failure": "on_failure"},
+}
+"""For each table of roadmark.toml: its keys and the settings that they fill."""
+
+_PATHS = frozenset({"specs", "repo", "state_dir"})
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "automation_level": LEVELS,
+    "on_failure": ON_FAILURE,
+    "sandbox": ("auto", "bubblewrap", "guard"),
+}
+
+
+def load_settings(
+    folder: Path, environment: Mapping[str, str], flags: Mapping[str, object | None]
+) -> Settings:
+    """The settings that hold in `folder`. Raises: ConfigurationWrong, naming the place and the way out."""
+    found: dict[str, Any] = {}
+    agents: dict[str, AgentSettings] = {}
+    for where, table, base in _documents(folder):
+        values, named = _read_table(where, table, base)
+        found |= values
+        agents |= named
+    found |= _from_environment(environment)
+    found |= {name: value for name, value in flags.items() if value is not None}
+    for name in _PATHS & found.keys():
+        found[name] = Path(found[name]).expanduser().absolute()
+    found.setdefault("repo", folder.absolute())
+    found.setdefault("specs", folder.absolute() / "specs")
+    found.setdefault("state_dir", _default_state_dir(environment, found["repo"]))
+    settings = Settings(**found)
+    return replace(settings, agents=_with_built_in(agents))
+
+
+def _documents(folder: Path) -> list[tuple[str, Mapping[str, Any], Path]]:
+    """What the files say, the weaker first."""
+    documents: list[tuple[str, Mapping[str, Any], Path]] = []
+    pyproject = folder / "pyproject.toml"
+    if pyproject.is_file():
+        table = _read_toml(pyproject).get("tool", {}).get("roadmark")
+        if table is not None:
+            documents.append((f"{pyproject} [tool.roadmark]", table, folder))
+    own = folder / "roadmark.toml"
+    if own.is_file():
+        documents.append((str(own), _read_toml(own), folder))
+    return documents
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationWrong(str(path), f"is not valid TOML: {error}") from error
+
+
+def _read_table(
+    where: str, table: Mapping[str, Any], base: Path
+) -> tuple[dict[str, Any], dict[str, AgentSettings]]:
+    values: dict[str, Any] = {}
+    for section, entries in table.items():
+        if section == "agents":
+            continue
+        known = _SECTIONS.get(section)
+        if known is None or not isinstance(entries, dict):
+            raise ConfigurationWrong(
+                f"{where} [{section}]", f"unknown; known are {_listed([*_SECTIONS, 'agents'])}"
+            )
+        for key, value in entries.items():
+            if key not in known:
+                raise ConfigurationWrong(f"{where} [{section}] {key}", f"unknown; known are {_listed(known)}")
+            values[known[key]] = _checked(f"{where} [{section}] {key}", known[key], value, base)
+    agents = {
+        name: _read_agent(f"{where} [agents.{name}]", name, entry)
+        for name, entry in table.get("agents", {}).items()
+    }
+    return values, agents
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values = {}
+    for known in _SECTIONS.values():
+        for setting in known.values():
+            variable = f"ROADMARK_{setting.upper()}"
+            if variable in environment and setting != "verify":
+                values[setting] = _checked(variable, setting, environment[variable], Path.cwd())
+    return values
+
+
+def _checked(where: str, setting: str, value: Any, base: Path) -> Any:
+    """The value in the type of its setting."""
+    default = Settings.__dataclass_fields__[setting].default
+    if setting in _PATHS:
+        return base / Path(str(value)).expanduser()
+    if setting in _CHOICES and value not in _CHOICES[setting]:
+        raise ConfigurationWrong(where, f"{value!r} is not one of {_listed(_CHOICES[setting])}")
+    if setting == "verify":
+        return _argument_lists(where, value)
+    if isinstance(default, tuple):
+        return tuple(value.split(",")) if isinstance(value, str) else _strings(where, value)
+    if isinstance(default, int | float):
+        return _number(where, value, type(default))
+    return str(value)
+
+
+def _number(where: str, value: Any, kind: type[int] | type[float]) -> int | float:
+    if isinstance(value, bool):
+        raise ConfigurationWrong(where, f"{value!r} is not a number")
+    try:
+        number = kind(value)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationWrong(where, f"{value!r} is not a number") from error
+    if number < 0:
+        raise ConfigurationWrong(where, f"{value!r} is below zero")
+    return number
+
+
+def _strings(where: str, value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise ConfigurationWrong(where, "must be a list of strings")
+    return tuple(value)
+
+
+def _argument_lists(where: str, value: Any) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(value, list):
+        raise ConfigurationWrong(where, 'must be a list of argument lists, for example [["pytest", "-q"]]')
+    return tuple(_strings(where, entry) for entry in value)
+
+
+def _read_agent(where: str, name: str, entry: Mapping[str, Any]) -> AgentSettings:
+    known = {"kind", "command", "preset", "env_pass"}
+    command = _strings(f"{where} command", entry.get("command", []))
+    preset = entry.get("preset")
+    kind = str(entry.get("kind", "command" if command or preset else ""))
+    if not kind:
+        raise ConfigurationWrong(where, "needs a command = [...] , a preset or a kind")
+    return AgentSettings(
+        name=name,
+        kind=kind,
+        command=command,
+        preset=preset,
+        env_pass=_strings(f"{where} env_pass", entry.get("env_pass", [])),
+        options={key: value for key, value in entry.items() if key not in known},
+    )
+
+
+def _with_built_in(agents: Mapping[str, AgentSettings]) -> dict[str, AgentSettings]:
+    """The person's agents and the one that needs no account."""
+    return {"scaffold": AgentSettings(name="scaffold", kind="scaffold"), **agents}
+
+
+def _default_state_dir(environment: Mapping[str, str], repo: Path) -> Path:
+    """Outside the repository: under the person's state home, one folder a repository."""
+    home = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return home / "roadmark" / repo.name
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

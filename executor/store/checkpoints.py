@@ -1,0 +1,92 @@
+"""CheckpointRepository: kept states, and the rollbacks to them, over the caller's connection."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from roadmark.executor.errors import CheckpointUnknown, NotFound
+from roadmark.executor.model import Checkpoint, Rollback, RollbackState
+from roadmark.executor.store import tables as t
+from roadmark.executor.store.rows import pack, plain, unpack
+
+
+class CheckpointRepository:
+    """Reads and writes checkpoints and rollbacks."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def insert(self, checkpoint: Checkpoint) -> None:
+        """Keep a checkpoint's row."""
+        self._connection.execute(sa.insert(t.checkpoints), pack(checkpoint))
+
+    def change(self, checkpoint_id: str, **values: Any) -> None:
+        """Set columns of a checkpoint."""
+        packed = {name: plain(value) for name, value in values.items()}
+        self._connection.execute(
+            sa.update(t.checkpoints).where(t.checkpoints.c.id == checkpoint_id).values(packed)
+        )
+
+    def of_migration(self, migration_id: str) -> list[Checkpoint]:
+        """The checkpoints of a migration in the order they were taken."""
+        c = t.checkpoints.c
+        query = sa.select(t.checkpoints).where(c.migration_id == migration_id).order_by(c.at, c.name)
+        return [unpack(Checkpoint, row) for row in self._connection.execute(query)]
+
+    def get(self, checkpoint_id: str) -> Checkpoint:
+        """A checkpoint by its id. Raises: NotFound."""
+        row = self._connection.execute(
+            sa.select(t.checkpoints).where(t.checkpoints.c.id == checkpoint_id)
+        ).first()
+        if row is None:
+            raise NotFound("checkpoint", checkpoint_id)
+        return unpack(Checkpoint, row)
+
+    def named(self, migration_id: str, wanted: str) -> Checkpoint:
+        """A checkpoint by its id or its name. Raises: CheckpointUnknown."""
+        known = self.of_migration(migration_id)
+        for checkpoint in known:
+            if wanted in (checkpoint.id, checkpoint.name):
+                return checkpoint
+        raise CheckpointUnknown(migration_id, wanted, [checkpoint.name for checkpoint in known])
+
+    def insert_rollback(self, rollback: Rollback) -> None:
+        """Keep a rollback from the moment it is accepted."""
+        self._connection.execute(sa.insert(t.migration_rollback), pack(rollback))
+
+    def change_rollback(self, rollback_id: str, **values: Any) -> None:
+        """Set columns of a rollback."""
+        packed = {name: plain(value) for name, value in values.items()}
+        table = t.migration_rollback
+        self._connection.execute(sa.update(table).where(table.c.id == rollback_id).values(packed))
+
+    def rollback(self, rollback_id: str) -> Rollback:
+        """A rollback by its id. Raises: NotFound."""
+        table = t.migration_rollback
+        row = self._connection.execute(sa.select(table).where(table.c.id == rollback_id)).first()
+        if row is None:
+            raise NotFound("rollback", rollback_id)
+        return unpack(Rollback, row)
+
+    def rollbacks(self, migration_id: str) -> list[Rollback]:
+        """The rollbacks of a migration in order."""
+        c = t.migration_rollback.c
+        query = (
+            sa.select(t.migration_rollback)
+            .where(c.migration_id == migration_id)
+            .order_by(c.requested_at, c.id)
+        )
+        return [unpack(Rollback, row) for row in self._connection.execute(query)]
+
+    def open_rollback(self, migration_id: str) -> Rollback | None:
+        """The accepted rollback that is not finished yet."""
+        open_ones = [row for row in self.rollbacks(migration_id) if row.state is RollbackState.REQUESTED]
+        return open_ones[-1] if open_ones else None
+
+    def latest_at(self, migration_id: str) -> datetime | None:
+        """When the newest checkpoint was taken."""
+        c = t.checkpoints.c
+        value = self._connection.execute(
+            sa.select(sa.func.max(c.at)).where(c.migration_id == migration_id)
+        ).scalar()
+        return value if isinstance(value, datetime) else None

@@ -1,0 +1,154 @@
+"""The hash-chained journal: history, audit log and live stream in one table, append-only.
+
+Each row's hash covers its content and the hash before it, so that an edit, a gap, a swap or a cut in
+the middle shows; the head is also kept in a file apart, so that a cut at the end shows too.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from roadmark.executor.events import Event
+from roadmark.executor.model import JournalEntry
+from roadmark.executor.store.rows import unpack
+from roadmark.executor.store.tables import migration_tracking as journal
+
+GENESIS = "0" * 64
+"""What the first row has as its previous hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where the chain does not hold, and how."""
+
+    seq: int
+    what: str
+
+
+def head(connection: sa.Connection) -> Head:
+    """The end of the chain; `Head(0, GENESIS)` while nothing has happened."""
+    row = connection.execute(_HEAD).first()
+    return Head(row.seq, row.hash) if row else Head(0, GENESIS)
+
+
+def append(connection: sa.Connection, events: Sequence[tuple[datetime, Event]]) -> list[JournalEntry]:
+    """Write the events behind the head, in order, and give them back as entries."""
+    if not events:
+        return []
+    end = head(connection)
+    entries = []
+    for at, event in events:
+        entry = _chained(end, at, event)
+        end = Head(entry.seq, entry.hash)
+        entries.append(entry)
+    connection.execute(_INSERT, [_values(entry) for entry in entries])
+    return entries
+
+
+def read_after(
+    connection: sa.Connection,
+    seq: int,
+    limit: int,
+    migration_id: str | None = None,
+    task_id: str | None = None,
+) -> list[JournalEntry]:
+    """At most `limit` entries behind `seq`, oldest first; of one migration or task where named."""
+    query = sa.select(journal).where(journal.c.seq > seq).order_by(journal.c.seq).limit(limit)
+    return [unpack(JournalEntry, row) for row in connection.execute(_narrowed(query, migration_id, task_id))]
+
+
+def read_before(
+    connection: sa.Connection,
+    seq: int,
+    limit: int,
+    migration_id: str | None = None,
+    task_id: str | None = None,
+) -> list[JournalEntry]:
+    """At most `limit` entries before `seq`, newest first; of one migration or task where named."""
+    query = sa.select(journal).where(journal.c.seq < seq).order_by(journal.c.seq.desc()).limit(limit)
+    return [unpack(JournalEntry, row) for row in connection.execute(_narrowed(query, migration_id, task_id))]
+
+
+def verify(connection: sa.Connection, kept_apart: Head | None) -> Iterator[Break]:
+    """Every place where the chain does not hold; nothing for a clean journal."""
+    end = Head(0, GENESIS)
+    seen_apart = kept_apart is None or kept_apart.seq == 0
+    for row in connection.execute(sa.select(journal).order_by(journal.c.seq)).yield_per(1000):
+        entry = unpack(JournalEntry, row)
+        yield from _breaks(end, entry)
+        end = Head(entry.seq, entry.hash)
+        if kept_apart is not None and entry.seq == kept_apart.seq:
+            seen_apart = True
+            if entry.hash != kept_apart.hash:
+                yield Break(entry.seq, "differs from the head that is kept apart: the journal was rewritten")
+    if not seen_apart and kept_apart is not None:
+        yield Break(kept_apart.seq, f"is missing: the journal was cut after entry {end.seq}")
+
+
+def _breaks(end: Head, entry: JournalEntry) -> Iterator[Break]:
+    if entry.seq != end.seq + 1:
+        yield Break(entry.seq, f"follows entry {end.seq}: entries between them are missing")
+    if entry.previous_hash != end.hash:
+        yield Break(entry.seq, "does not continue the entry before it")
+    if entry.hash != _hash(entry.previous_hash, _content(entry)):
+        yield Break(entry.seq, "was changed: its content does not give its hash")
+
+
+def _chained(end: Head, at: datetime, event: Event) -> JournalEntry:
+    draft = JournalEntry(
+        seq=end.seq + 1,
+        at=at,
+        actor=event.actor,
+        kind=event.kind,
+        task_id=event.task_id,
+        migration_id=event.migration_id,
+        phase=event.phase,
+        attempt=event.attempt,
+        from_status=event.from_status,
+        to_status=event.to_status,
+        detail=dict(event.detail),
+        previous_hash=end.hash,
+        hash="",
+    )
+    values = _content(draft)
+    return JournalEntry(**(_values(draft) | {"hash": _hash(end.hash, values)}))
+
+
+def _values(entry: JournalEntry) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in JournalEntry.__slots__}
+
+
+def _content(entry: JournalEntry) -> dict[str, Any]:
+    values = _values(entry)
+    del values["hash"], values["previous_hash"]
+    values["at"] = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
+    return values
+
+
+def _hash(previous: str, content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
+
+
+def _narrowed(query: sa.Select[Any], migration_id: str | None, task_id: str | None) -> sa.Select[Any]:
+    if migration_id is not None:
+        query = query.where(journal.c.migration_id == migration_id)
+    if task_id is not None:
+        query = query.where(journal.c.task_id == task_id)
+    return query
+
+
+_HEAD = sa.select(journal.c.seq, journal.c.hash).order_by(journal.c.seq.desc()).limit(1)
+_INSERT = sa.insert(journal)

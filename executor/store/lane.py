@@ -1,0 +1,150 @@
+"""The one writer: gathers what is waiting, commits it in one transaction, then answers each caller.
+
+Group commit: while one batch is being written to the disk the next one gathers, so that durability
+costs one fsync a batch and not one a caller. A caller's own failure undoes only the caller's part.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from roadmark.executor.clock import Clock
+from roadmark.executor.events import Bus, Event
+from roadmark.executor.model import JournalEntry
+from roadmark.executor.store import journal
+
+Result = TypeVar("Result")
+
+_BATCH = 128
+
+
+class Transaction:
+    """A caller's part of a batch: its connection, its moment, and the events that it reports."""
+
+    def __init__(self, connection: sa.Connection, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self.events: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        """Have the event written to the journal in this transaction."""
+        self.events.append(event)
+
+
+Work = Callable[[Transaction], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class _Order(Generic[Result]):
+    work: Work[Result]
+    answer: Future[Result]
+
+
+class LaneClosed(RuntimeError):
+    """The store is shut; nothing more is written."""
+
+
+class WriterLane:
+    """Runs writing work, one batch after the other, on its own thread."""
+
+    def __init__(self, engine: sa.Engine, bus: Bus, clock: Clock) -> None:
+        self._engine, self._bus, self._clock = engine, bus, clock
+        self._orders: queue.SimpleQueue[_Order[Any] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._gate = threading.Lock()
+        self._thread = threading.Thread(target=self._serve, name="writer-lane", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Work[Result]) -> Future[Result]:
+        """Have `work` done in the next batch; the future answers once it is on the disk.
+
+        Raises: LaneClosed.
+        """
+        answer: Future[Result] = Future()
+        with self._gate:
+            if self._closed:
+                raise LaneClosed("the store is closed")
+            self._orders.put(_Order(work, answer))
+        return answer
+
+    def run(self, work: Work[Result]) -> Result:
+        """Do `work` and wait until it is on the disk. Raises what `work` raises."""
+        return self.submit(work).result()
+
+    def close(self) -> None:
+        """Finish what was submitted, then stop."""
+        with self._gate:
+            if self._closed:
+                return
+            self._closed = True
+            self._orders.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            batch, last = self._gather()
+            if batch:
+                self._write(batch)
+            if last:
+                return
+
+    def _gather(self) -> tuple[list[_Order[Any]], bool]:
+        """What is waiting now, at least one order; and whether the end was asked for."""
+        first = self._orders.get()
+        if first is None:
+            return [], True
+        batch = [first]
+        while len(batch) < _BATCH:
+            try:
+                order = self._orders.get_nowait()
+            except queue.Empty:
+                break
+            if order is None:
+                return batch, True
+            batch.append(order)
+        return batch, False
+
+    def _write(self, batch: list[_Order[Any]]) -> None:
+        answers: list[Callable[[], None]] = []
+        try:
+            with self._engine.begin() as connection:
+                entries = self._perform(connection, batch, answers)
+        except BaseException as error:  # noqa: BLE001 - every caller must hear that nothing was kept
+            for order in batch:
+                order.answer.set_exception(error)
+            return
+        for answer in answers:
+            answer()
+        if entries:
+            self._bus.publish(entries)
+
+    def _perform(
+        self, connection: sa.Connection, batch: list[_Order[Any]], answers: list[Callable[[], None]]
+    ) -> list[JournalEntry]:
+        events: list[tuple[datetime, Event]] = []
+        for order in batch:
+            transaction = Transaction(connection, self._clock.now())
+            savepoint = connection.begin_nested()
+            try:
+                result = order.work(transaction)
+            except Exception as error:  # noqa: BLE001 - the caller's own failure is the caller's answer
+                savepoint.rollback()
+                answers.append(_failing(order.answer, error))
+            else:
+                savepoint.commit()
+                events += [(transaction.now, event) for event in transaction.events]
+                answers.append(_succeeding(order.answer, result))
+        return journal.append(connection, events)
+
+
+def _succeeding(answer: Future[Any], result: object) -> Callable[[], None]:
+    return lambda: answer.set_result(result)
+
+
+def _failing(answer: Future[Any], error: Exception) -> Callable[[], None]:
+    return lambda: answer.set_exception(error)

@@ -1,0 +1,183 @@
+"""MigrationRepository: migrations, their phases and attempts, over the caller's connection.
+
+Every change of status is one guarded UPDATE: it counts only if the row is still as the caller saw it.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, NotFound
+from roadmark.executor.model import Attempt, Migration, PhaseRun
+from roadmark.executor.states import Move, Status, after
+from roadmark.executor.store import tables as t
+from roadmark.executor.store.rows import pack, plain, unpack
+
+
+class MigrationRepository:
+    """Reads and writes migrations."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def insert(self, migration: Migration, phase_runs: Collection[PhaseRun]) -> None:
+        """A new migration with a row for each of its phases."""
+        self._connection.execute(sa.insert(t.migrations), pack(migration))
+        self._connection.execute(sa.insert(t.phase_runs), [pack(run) for run in phase_runs])
+
+    def get(self, migration_id: str) -> Migration:
+        """The migration. Raises: NotFound."""
+        row = self._connection.execute(
+            sa.select(t.migrations).where(t.migrations.c.id == migration_id)
+        ).first()
+        if row is None:
+            raise NotFound("migration", migration_id)
+        return unpack(Migration, row)
+
+    def held(self, migration_id: str, fence: int) -> Migration:
+        """The migration, if the lease with this fence still holds. Raises: LeaseLost, NotFound."""
+        migration = self.get(migration_id)
+        if migration.fence != fence:
+            raise LeaseLost(migration_id, fence)
+        return migration
+
+    def of_task(self, task_id: str) -> list[Migration]:
+        """All migrations of a task, the newest first."""
+        c = t.migrations.c
+        query = sa.select(t.migrations).where(c.task_id == task_id).order_by(c.created_at.desc(), c.id)
+        return [unpack(Migration, row) for row in self._connection.execute(query)]
+
+    def page(self, before: str | None, limit: int, statuses: Collection[Status] = ()) -> list[Migration]:
+        """At most `limit` migrations older than the one named, the newest first."""
+        c = t.migrations.c
+        query = sa.select(t.migrations).order_by(c.created_at.desc(), c.id.desc()).limit(limit)
+        if before is not None:
+            edge = self.get(before).created_at
+            query = query.where(sa.or_(c.created_at < edge, sa.and_(c.created_at == edge, c.id < before)))
+        if statuses:
+            query = query.where(c.status.in_(list(statuses)))
+        return [unpack(Migration, row) for row in self._connection.execute(query)]
+
+    def with_status(self, statuses: Collection[Status]) -> list[Migration]:
+        """All migrations in one of the statuses, the oldest first."""
+        c = t.migrations.c
+        query = sa.select(t.migrations).where(c.status.in_(list(statuses))).order_by(c.created_at, c.id)
+        return [unpack(Migration, row) for row in self._connection.execute(query)]
+
+    def count_by_status(self) -> dict[Status, int]:
+        """How many migrations stand where; statuses without any are left out."""
+        c = t.migrations.c
+        rows = self._connection.execute(sa.select(c.status, sa.func.count()).group_by(c.status))
+        return {Status(status): count for status, count in rows}
+
+    def runnable(self, now: datetime, limit: int) -> list[Migration]:
+        """Queued migrations whose time has come, in order of priority, then age."""
+        c = t.migrations.c
+        rank = sa.case({"critical": 0, "high": 1, "medium": 2, "low": 3}, value=t.tasks.c.priority, else_=2)
+        query = (
+            sa.select(t.migrations)
+            .join(t.tasks, t.tasks.c.id == c.task_id)
+            .where(c.status == Status.QUEUED, sa.or_(c.due_at.is_(None), c.due_at <= now))
+            .order_by(rank, c.created_at, c.id)
+            .limit(limit)
+        )
+        return [unpack(Migration, row) for row in self._connection.execute(query)]
+
+    def due(self, status: Status, now: datetime) -> list[Migration]:
+        """Migrations in this status whose due time has passed."""
+        c = t.migrations.c
+        query = sa.select(t.migrations).where(c.status == status, c.due_at <= now)
+        return [unpack(Migration, row) for row in self._connection.execute(query)]
+
+    def next_due(self) -> datetime | None:
+        """The earliest due time of any queued or parked migration."""
+        c = t.migrations.c
+        query = sa.select(sa.func.min(c.due_at)).where(c.status.in_([Status.QUEUED, Status.PARKED]))
+        value = self._connection.execute(query).scalar()
+        return value if isinstance(value, datetime) else None
+
+    def move(self, migration: Migration, move: Move, at: datetime, **changes: Any) -> Migration:
+        """Make the move, set the further columns, and give the migration back as it is then.
+
+        Raises: MoveRefused where the table of moves does not know it, Conflict where the row moved on.
+        """
+        to = after(migration.status, move)
+        if to is None:
+            raise MoveRefused(migration.id, migration.status, move)
+        return self._guarded(migration, at, changes | {"status": to})
+
+    def change(self, migration: Migration, at: datetime, **changes: Any) -> Migration:
+        """Set columns without a move. Raises: Conflict where the row moved on."""
+        return self._guarded(migration, at, changes)
+
+    def phase_runs(self, migration_id: str) -> list[PhaseRun]:
+        """The phases in order."""
+        c = t.phase_runs.c
+        query = sa.select(t.phase_runs).where(c.migration_id == migration_id).order_by(c.phase)
+        return [unpack(PhaseRun, row) for row in self._connection.execute(query)]
+
+    def phase_run(self, migration_id: str, phase: int) -> PhaseRun:
+        """One phase. Raises: NotFound."""
+        c = t.phase_runs.c
+        query = sa.select(t.phase_runs).where(c.migration_id == migration_id, c.phase == phase)
+        row = self._connection.execute(query).first()
+        if row is None:
+            raise NotFound("phase", f"{migration_id}:{phase}")
+        return unpack(PhaseRun, row)
+
+    def change_phase(self, migration_id: str, phase: int, **changes: Any) -> None:
+        """Set columns of one phase."""
+        c = t.phase_runs.c
+        values = {name: plain(value) for name, value in changes.items()}
+        self._connection.execute(
+            sa.update(t.phase_runs).where(c.migration_id == migration_id, c.phase == phase).values(values)
+        )
+
+    def insert_attempt(self, attempt: Attempt) -> None:
+        """A new attempt, before its process."""
+        self._connection.execute(sa.insert(t.attempts), pack(attempt))
+
+    def close_attempt(self, attempt_id: str, ended_at: datetime, **values: Any) -> bool:
+        """Close an open attempt with its verdict; False where it was closed already."""
+        c = t.attempts.c
+        packed = {name: plain(value) for name, value in values.items()}
+        closing = (
+            sa.update(t.attempts)
+            .where(c.id == attempt_id, c.ended_at.is_(None))
+            .values(packed | {"ended_at": ended_at})
+        )
+        return self._connection.execute(closing).rowcount == 1
+
+    def change_attempt(self, attempt_id: str, **values: Any) -> None:
+        """Set columns of an attempt."""
+        packed = {name: plain(value) for name, value in values.items()}
+        self._connection.execute(sa.update(t.attempts).where(t.attempts.c.id == attempt_id).values(packed))
+
+    def attempts(self, migration_id: str) -> list[Attempt]:
+        """All attempts in the order in which they began."""
+        c = t.attempts.c
+        query = (
+            sa.select(t.attempts)
+            .where(c.migration_id == migration_id)
+            .order_by(c.started_at, c.phase, c.number)
+        )
+        return [unpack(Attempt, row) for row in self._connection.execute(query)]
+
+    def open_attempts(self) -> list[Attempt]:
+        """Attempts without an end: at a start, those that a crash interrupted."""
+        query = sa.select(t.attempts).where(t.attempts.c.ended_at.is_(None))
+        return [unpack(Attempt, row) for row in self._connection.execute(query)]
+
+    def _guarded(self, migration: Migration, at: datetime, changes: dict[str, Any]) -> Migration:
+        c = t.migrations.c
+        values = {name: plain(value) for name, value in changes.items()}
+        values |= {"version": migration.version + 1, "updated_at": at}
+        update = (
+            sa.update(t.migrations)
+            .where(c.id == migration.id, c.status == migration.status, c.version == migration.version)
+            .values(values)
+        )
+        if self._connection.execute(update).rowcount != 1:
+            raise Conflict(migration.id, migration.version, self.get(migration.id).version)
+        return self.get(migration.id)

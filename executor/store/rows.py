@@ -1,0 +1,52 @@
+"""From a row to its dataclass."""
+
+from collections.abc import Hashable
+from dataclasses import fields
+from enum import StrEnum
+from functools import cache
+from typing import Any, TypeVar, cast, get_type_hints
+
+import sqlalchemy as sa
+
+Value = TypeVar("Value")
+
+
+def unpack(kind: type[Value], row: sa.Row[Any]) -> Value:
+    """The row as a value of `kind`: columns and fields have the same names; further columns are left.
+
+    Strings become the enum that the field asks for, JSON lists become tuples.
+    """
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's documented, underscored name
+    return kind(**{name: convert(columns[name]) for name, convert in _converters(cast(Hashable, kind))})
+
+
+@cache
+def _converters(kind: Any) -> tuple[tuple[str, Any], ...]:
+    hints = get_type_hints(kind)
+    return tuple((field.name, _converter(hints[field.name])) for field in fields(kind))
+
+
+def _converter(hint: Any) -> Any:
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint
+    if getattr(hint, "__origin__", None) is tuple:
+        return tuple
+    return _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def plain(value: Any) -> Any:
+    """A field as a column takes it: tuples as lists, enums as their strings."""
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, tuple):
+        return list(value)
+    return value
+
+
+def pack(value: Any) -> dict[str, Any]:
+    """A dataclass of the model as the values of its row."""
+    return {field.name: plain(getattr(value, field.name)) for field in fields(value)}

@@ -1,0 +1,97 @@
+"""The store: one writer lane and readers over one database."""
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from roadmark.executor.clock import Clock
+from roadmark.executor.events import Bus, Event
+from roadmark.executor.model import JournalEntry
+from roadmark.executor.store import journal, schema
+from roadmark.executor.store.database import open_reader, open_writer, sqlite_url
+from roadmark.executor.store.lane import Transaction, Work, WriterLane
+
+Result = TypeVar("Result")
+
+DATABASE = "roadmark.db"
+HEAD = "journal.head"
+
+
+class Store:
+    """Reads beside a single writer; what `write` answers is on the disk."""
+
+    def __init__(self, state_dir: Path, clock: Clock) -> None:
+        """Open the database in `state_dir`, made if need be, at the present schema.
+
+        Raises: DatabaseUnusable.
+        """
+        self.path = state_dir / DATABASE
+        self.clock = clock
+        self.bus = Bus()
+        self._head_file = state_dir / HEAD
+        self._writer = open_writer(sqlite_url(self.path))
+        schema.upgrade(self._writer)
+        self._reader = open_reader(sqlite_url(self.path))
+        self._lane = WriterLane(self._writer, self.bus, clock)
+        self._head_lock = threading.Lock()
+        self._head_written = 0
+        self.bus.subscribe(self._keep_head)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection with one consistent view of what is committed."""
+        with self._reader.begin() as connection:
+            yield connection
+
+    def write(self, work: Work[Result]) -> Result:
+        """Do `work` in the writer lane and wait for the disk. Raises what `work` raises."""
+        return self._lane.run(work)
+
+    def record(self, event: Event) -> None:
+        """Write one event to the journal."""
+
+        def work(transaction: Transaction) -> None:
+            transaction.record(event)
+
+        self.write(work)
+
+    def journal_after(self, seq: int, limit: int) -> list[JournalEntry]:
+        """Entries behind `seq`, oldest first."""
+        with self.read() as connection:
+            return journal.read_after(connection, seq, limit)
+
+    def verify_journal(self) -> list[journal.Break]:
+        """Every place where the chain, or the head that is kept apart, does not hold."""
+        apart = self._read_head()
+        with self.read() as connection:
+            return list(journal.verify(connection, apart))
+
+    def close(self) -> None:
+        """Finish what was submitted and let go of the file."""
+        self._lane.close()
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _keep_head(self, entries: object) -> None:
+        """Keep the head apart. It may lag behind after a crash; it never leads."""
+        last = entries[-1] if isinstance(entries, list) else None
+        if not isinstance(last, JournalEntry):
+            return
+        with self._head_lock:
+            if last.seq <= self._head_written:
+                return
+            draft = self._head_file.with_suffix(".new")
+            draft.write_text(json.dumps({"seq": last.seq, "hash": last.hash}))
+            os.replace(draft, self._head_file)
+            self._head_written = last.seq
+
+    def _read_head(self) -> journal.Head | None:
+        if not self._head_file.exists():
+            return None
+        kept = json.loads(self._head_file.read_text())
+        return journal.Head(kept["seq"], kept["hash"])

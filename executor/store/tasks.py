@@ -1,0 +1,271 @@
+"""TaskRepository: tasks and what belongs to them, over the caller's connection."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from roadmark.executor.errors import Ambiguous, NotFound
+from roadmark.executor.model import Migration, SpecProblem, Task, TaskFile, TaskItem, TaskPhase, TaskRisk
+from roadmark.executor.states import TaskStatus
+from roadmark.executor.store import tables as t
+from roadmark.executor.store.rows import pack, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Children:
+    """The rows that a spec gives a task beside the task itself."""
+
+    phases: tuple[TaskPhase, ...]
+    items: tuple[TaskItem, ...]
+    files: tuple[TaskFile, ...]
+    risks: tuple[TaskRisk, ...]
+    dependencies: tuple[str, ...]
+    problems: tuple[SpecProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRow:
+    """A line of the fleet: a task, its latest migration, its boxes of the phases, its problems."""
+
+    task: "TaskSummary"
+    migration: Migration | None
+    items_done: int
+    items_total: int
+    errors: int
+    warnings: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSummary:
+    """A task without its text, for lists."""
+
+    id: str
+    title: str
+    type: str
+    category: str | None
+    priority: str
+    status: TaskStatus
+    source_path: str
+    estimated_hours: float | None
+    executable: bool
+    automation_level: str
+    migration_id: str | None
+    revision: int
+    created_at: datetime
+    updated_at: datetime
+
+
+_SUMMARY = [getattr(t.tasks.c, name) for name in TaskSummary.__slots__]
+
+
+class TaskRepository:
+    """Reads and writes tasks."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def get(self, task_id: str) -> Task:
+        """The task. Raises: NotFound."""
+        row = self._connection.execute(sa.select(t.tasks).where(t.tasks.c.id == task_id)).first()
+        if row is None:
+            raise NotFound("task", task_id)
+        return unpack(Task, row)
+
+    def by_path(self, source_path: str) -> Task | None:
+        """The task of this file, if there is one."""
+        row = self._connection.execute(sa.select(t.tasks).where(t.tasks.c.source_path == source_path)).first()
+        return unpack(Task, row) if row else None
+
+    def by_content(self, sha256: str) -> list[Task]:
+        """The tasks whose file had exactly this content: candidates of a moved file."""
+        query = sa.select(t.tasks).where(t.tasks.c.content_sha256 == sha256)
+        return [unpack(Task, row) for row in self._connection.execute(query)]
+
+    def find(self, wanted: str) -> str:
+        """The id of the task meant by an id, its beginning, a path, a title or a migration's id.
+
+        Raises: NotFound, Ambiguous.
+        """
+        c = t.tasks.c
+        path_tail = c.source_path.endswith(f"/{wanted}", autoescape=True)
+        of_migration = sa.select(t.migrations.c.task_id).where(t.migrations.c.id == wanted)
+        for condition in (
+            c.id == wanted,
+            c.id.in_(of_migration),
+            c.source_path == wanted,
+            sa.or_(path_tail, sa.func.lower(c.title) == wanted.lower()),
+            c.id.startswith(wanted, autoescape=True),
+        ):
+            matches = list(self._connection.execute(sa.select(c.id).where(condition)).scalars())
+            if len(matches) == 1:
+                return str(matches[0])
+            if matches:
+                raise Ambiguous("task", wanted, matches)
+        raise NotFound("task", wanted)
+
+    def paths(self) -> dict[str, tuple[str, str, TaskStatus]]:
+        """For each known file: its task's id, content hash and status."""
+        c = t.tasks.c
+        rows = self._connection.execute(sa.select(c.source_path, c.id, c.content_sha256, c.status))
+        return {row.source_path: (row.id, row.content_sha256, TaskStatus(row.status)) for row in rows}
+
+    def insert(self, task: Task, children: Children) -> None:
+        """A new task with its children."""
+        self._connection.execute(sa.insert(t.tasks), pack(task))
+        self._insert_children(task.id, children)
+
+    def replace(self, task: Task, children: Children) -> None:
+        """The task as its edited spec has it; all but the items are written anew."""
+        self._connection.execute(sa.update(t.tasks).where(t.tasks.c.id == task.id).values(pack(task)))
+        for table in (
+            t.task_phases,
+            t.task_items,
+            t.task_files,
+            t.task_risks,
+            t.task_dependencies,
+            t.spec_problems,
+        ):
+            self._connection.execute(sa.delete(table).where(table.c.task_id == task.id))
+        self._insert_children(task.id, children)
+
+    def update(self, task_id: str, **values: Any) -> None:
+        """Set columns of one task."""
+        self._connection.execute(sa.update(t.tasks).where(t.tasks.c.id == task_id).values(values))
+
+    def phases(self, task_id: str) -> list[TaskPhase]:
+        """The phases in order."""
+        query = (
+            sa.select(t.task_phases)
+            .where(t.task_phases.c.task_id == task_id)
+            .order_by(t.task_phases.c.ordinal)
+        )
+        return [unpack(TaskPhase, row) for row in self._connection.execute(query)]
+
+    def items(self, task_id: str) -> list[TaskItem]:
+        """All checkboxes in the order of the file; those that were removed from it come last."""
+        c = t.task_items.c
+        query = (
+            sa.select(t.task_items)
+            .where(c.task_id == task_id)
+            .order_by(c.removed_at.is_not(None), c.line, c.key)
+        )
+        return [unpack(TaskItem, row) for row in self._connection.execute(query)]
+
+    def files(self, task_id: str) -> list[TaskFile]:
+        """The declared files in the order of the spec."""
+        query = sa.select(t.task_files).where(t.task_files.c.task_id == task_id).order_by(t.task_files.c.id)
+        return [unpack(TaskFile, row) for row in self._connection.execute(query)]
+
+    def risks(self, task_id: str) -> list[TaskRisk]:
+        """The risks in the order of the spec."""
+        query = sa.select(t.task_risks).where(t.task_risks.c.task_id == task_id).order_by(t.task_risks.c.id)
+        return [unpack(TaskRisk, row) for row in self._connection.execute(query)]
+
+    def dependencies(self, task_id: str) -> list[str]:
+        """What the spec says it depends on, as written."""
+        c = t.task_dependencies.c
+        query = sa.select(c.name).where(c.task_id == task_id).order_by(c.id)
+        return list(self._connection.execute(query).scalars())
+
+    def problems(self, task_id: str) -> list[SpecProblem]:
+        """The findings in this spec."""
+        query = (
+            sa.select(t.spec_problems)
+            .where(t.spec_problems.c.task_id == task_id)
+            .order_by(t.spec_problems.c.id)
+        )
+        return [unpack(SpecProblem, row) for row in self._connection.execute(query)]
+
+    def mark_items(
+        self, task_id: str, keys: Iterable[str], mark: str, by: str | None, at: datetime | None
+    ) -> None:
+        """Set the mark of the named items, and who set it when."""
+        c = t.task_items.c
+        chosen = sa.and_(c.task_id == task_id, c.key.in_(list(keys)))
+        self._connection.execute(
+            sa.update(t.task_items).where(chosen).values(mark=mark, done_by=by, done_at=at)
+        )
+
+    def all_problems(self) -> list[tuple[TaskSummary, list[SpecProblem]]]:
+        """Every task that has findings, with them."""
+        by_task: dict[str, list[SpecProblem]] = {}
+        for row in self._connection.execute(sa.select(t.spec_problems).order_by(t.spec_problems.c.id)):
+            by_task.setdefault(row.task_id, []).append(unpack(SpecProblem, row))
+        query = sa.select(*_SUMMARY).where(t.tasks.c.id.in_(list(by_task))).order_by(t.tasks.c.source_path)
+        return [(unpack(TaskSummary, row), by_task[row.id]) for row in self._connection.execute(query)]
+
+    def fleet(self, after: str | None = None, limit: int = 100) -> list[FleetRow]:
+        """At most `limit` tasks behind the one named, by file; withdrawn ones that never ran left out."""
+        c = t.tasks.c
+        shown = sa.or_(c.status != TaskStatus.WITHDRAWN, c.migration_id.is_not(None))
+        query = sa.select(*_SUMMARY).where(shown).order_by(c.source_path, c.id).limit(limit)
+        if after is not None:
+            query = query.where(
+                c.source_path > sa.select(c.source_path).where(c.id == after).scalar_subquery()
+            )
+        summaries = [unpack(TaskSummary, row) for row in self._connection.execute(query)]
+        return self._with_migrations(summaries)
+
+    def fleet_row(self, task_id: str) -> FleetRow:
+        """The line of one task. Raises: NotFound."""
+        row = self._connection.execute(sa.select(*_SUMMARY).where(t.tasks.c.id == task_id)).first()
+        if row is None:
+            raise NotFound("task", task_id)
+        return self._with_migrations([unpack(TaskSummary, row)])[0]
+
+    def _with_migrations(self, tasks: Sequence[TaskSummary]) -> list[FleetRow]:
+        migrations = self._latest_migrations(tasks)
+        ids = [task.id for task in tasks]
+        boxes = self._count_boxes(ids)
+        problems = self._count_problems(ids)
+        return [
+            FleetRow(
+                task,
+                migrations.get(task.migration_id or ""),
+                *boxes.get(task.id, (0, 0)),
+                problems.get((task.id, "error"), 0),
+                problems.get((task.id, "warning"), 0),
+            )
+            for task in tasks
+        ]
+
+    def _latest_migrations(self, tasks: Sequence[TaskSummary]) -> dict[str, Migration]:
+        ids = [task.migration_id for task in tasks if task.migration_id]
+        query = sa.select(t.migrations).where(t.migrations.c.id.in_(ids))
+        return {row.id: unpack(Migration, row) for row in self._connection.execute(query)}
+
+    def _count_boxes(self, ids: list[str]) -> dict[str, tuple[int, int]]:
+        c = t.task_items.c
+        done = sa.func.sum(sa.case((c.mark == "x", 1), else_=0))
+        query = (
+            sa.select(c.task_id, done, sa.func.count())
+            .where(c.task_id.in_(ids), c.phase.is_not(None), c.removed_at.is_(None))
+            .group_by(c.task_id)
+        )
+        return {row[0]: (int(row[1]), int(row[2])) for row in self._connection.execute(query)}
+
+    def _count_problems(self, ids: list[str]) -> dict[tuple[str, str], int]:
+        c = t.spec_problems.c
+        query = (
+            sa.select(c.task_id, c.severity, sa.func.count())
+            .where(c.task_id.in_(ids))
+            .group_by(c.task_id, c.severity)
+        )
+        return {(row[0], row[1]): row[2] for row in self._connection.execute(query)}
+
+    def _insert_children(self, task_id: str, children: Children) -> None:
+        dependencies: list[Mapping[str, Any]] = [
+            {"task_id": task_id, "name": name} for name in children.dependencies
+        ]
+        for table, rows in (
+            (t.task_phases, [pack(row) for row in children.phases]),
+            (t.task_items, [pack(row) for row in children.items]),
+            (t.task_files, [pack(row) for row in children.files]),
+            (t.task_risks, [pack(row) for row in children.risks]),
+            (t.task_dependencies, dependencies),
+            (t.spec_problems, [pack(row) for row in children.problems]),
+        ):
+            if rows:
+                self._connection.execute(sa.insert(table), rows)

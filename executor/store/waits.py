@@ -1,0 +1,104 @@
+"""WaitRepository: open questions and every reply given to them, over the caller's connection."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from roadmark.executor.model import Reply, Wait
+from roadmark.executor.store import tables as t
+from roadmark.executor.store.rows import pack, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """An open question with the names that a person knows it by."""
+
+    wait: Wait
+    task_id: str
+    title: str
+    phase_count: int
+
+
+class WaitRepository:
+    """Reads and writes waits and replies."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def open(self, wait: Wait) -> None:
+        """Open a question; the database allows one a migration."""
+        self._connection.execute(sa.insert(t.waits), pack(wait))
+
+    def open_of(self, migration_id: str) -> Wait | None:
+        """The open question of a migration."""
+        c = t.waits.c
+        query = sa.select(t.waits).where(c.migration_id == migration_id, c.closed_at.is_(None))
+        row = self._connection.execute(query).first()
+        return unpack(Wait, row) if row else None
+
+    def close(self, wait: Wait, outcome: str, at: datetime) -> bool:
+        """Close an open question; False where somebody else did."""
+        c = t.waits.c
+        closing = (
+            sa.update(t.waits)
+            .where(c.id == wait.id, c.closed_at.is_(None))
+            .values(closed_at=at, outcome=outcome)
+        )
+        return self._connection.execute(closing).rowcount == 1
+
+    def count_try(self, wait: Wait) -> int:
+        """One more unclear reply; gives the count."""
+        c = t.waits.c
+        self._connection.execute(sa.update(t.waits).where(c.id == wait.id).values(tries=c.tries + 1))
+        return wait.tries + 1
+
+    def extend(self, wait: Wait, deadline_at: datetime) -> None:
+        """Move the deadline of an open question."""
+        c = t.waits.c
+        self._connection.execute(
+            sa.update(t.waits).where(c.id == wait.id, c.closed_at.is_(None)).values(deadline_at=deadline_at)
+        )
+
+    def lapsed(self, now: datetime) -> list[Wait]:
+        """Open questions whose deadline has passed."""
+        c = t.waits.c
+        query = sa.select(t.waits).where(c.closed_at.is_(None), c.deadline_at <= now)
+        return [unpack(Wait, row) for row in self._connection.execute(query)]
+
+    def next_deadline(self) -> datetime | None:
+        """The earliest deadline of an open question."""
+        c = t.waits.c
+        value = self._connection.execute(
+            sa.select(sa.func.min(c.deadline_at)).where(c.closed_at.is_(None))
+        ).scalar()
+        return value if isinstance(value, datetime) else None
+
+    def inbox(self) -> list[InboxRow]:
+        """All open questions of waiting migrations, the earliest deadline first."""
+        c, m = t.waits.c, t.migrations.c
+        query = (
+            sa.select(t.waits, m.task_id, m.phase_count, t.tasks.c.title)
+            .join(t.migrations, m.id == c.migration_id)
+            .join(t.tasks, t.tasks.c.id == m.task_id)
+            .where(c.closed_at.is_(None), m.status == "waiting")
+            .order_by(c.deadline_at, c.id)
+        )
+        return [
+            InboxRow(unpack(Wait, row), row.task_id, row.title, row.phase_count)
+            for row in self._connection.execute(query)
+        ]
+
+    def of_migration(self, migration_id: str) -> list[Wait]:
+        """All questions of a migration in the order they were asked."""
+        query = sa.select(t.waits).where(t.waits.c.migration_id == migration_id).order_by(t.waits.c.asked_at)
+        return [unpack(Wait, row) for row in self._connection.execute(query)]
+
+    def record(self, reply: Reply) -> None:
+        """Keep a reply, accepted or not."""
+        self._connection.execute(sa.insert(t.replies), pack(reply))
+
+    def replies(self, migration_id: str) -> list[Reply]:
+        """All replies of a migration in order."""
+        c = t.replies.c
+        query = sa.select(t.replies).where(c.migration_id == migration_id).order_by(c.at, c.id)
+        return [unpack(Reply, row) for row in self._connection.execute(query)]

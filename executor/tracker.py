@@ -1,0 +1,186 @@
+"""MigrationTracker: reads rows and journal into what a page, a caller or a terminal wants to know."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from roadmark.executor.model import (
+    Attempt,
+    Checkpoint,
+    JournalEntry,
+    Migration,
+    PhaseRun,
+    Reply,
+    Rollback,
+    SpecProblem,
+    Task,
+    TaskFile,
+    TaskItem,
+    TaskPhase,
+    TaskRisk,
+    Wait,
+)
+from roadmark.executor.states import Status
+from roadmark.executor.store import journal
+from roadmark.executor.store.checkpoints import CheckpointRepository
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.store import Store
+from roadmark.executor.store.tasks import FleetRow, TaskRepository, TaskSummary
+from roadmark.executor.store.waits import InboxRow, WaitRepository
+
+NEWEST = 2**62
+"""A sequence number behind every entry: "from the newest backwards"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Boxes of the phases: how many are ticked, of how many."""
+
+    done: int
+    total: int
+
+    @property
+    def percent(self) -> int:
+        """Whole percent; 100 only where every box is ticked."""
+        return 100 * self.done // self.total if self.total else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskView:
+    """A task with everything that its spec gave it."""
+
+    task: Task
+    phases: tuple[TaskPhase, ...]
+    items: tuple[TaskItem, ...]
+    files: tuple[TaskFile, ...]
+    risks: tuple[TaskRisk, ...]
+    dependencies: tuple[str, ...]
+    problems: tuple[SpecProblem, ...]
+    progress: Progress
+
+    def items_of(self, ordinal: int) -> tuple[TaskItem, ...]:
+        """The boxes of one phase that still stand in the file."""
+        return tuple(item for item in self.items if item.phase == ordinal and item.removed_at is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationView:
+    """A migration with its phases, attempts, open question, checkpoints and rollbacks."""
+
+    migration: Migration
+    title: str
+    progress: Progress
+    phases: tuple[PhaseRun, ...]
+    attempts: tuple[Attempt, ...]
+    wait: Wait | None
+    replies: tuple[Reply, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    rollbacks: tuple[Rollback, ...]
+
+
+class MigrationTracker:
+    """Answers what is known; changes nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find_task(self, wanted: str) -> str:
+        """The id of the task meant by an id, its beginning, a path, a title. Raises: NotFound, Ambiguous."""
+        with self._store.read() as connection:
+            return TaskRepository(connection).find(wanted)
+
+    def task(self, task_id: str) -> TaskView:
+        """A task with its children. Raises: NotFound."""
+        with self._store.read() as connection:
+            tasks = TaskRepository(connection)
+            items = tuple(tasks.items(task_id))
+            return TaskView(
+                task=tasks.get(task_id),
+                phases=tuple(tasks.phases(task_id)),
+                items=items,
+                files=tuple(tasks.files(task_id)),
+                risks=tuple(tasks.risks(task_id)),
+                dependencies=tuple(tasks.dependencies(task_id)),
+                problems=tuple(tasks.problems(task_id)),
+                progress=_progress(items),
+            )
+
+    def migration(self, migration_id: str) -> MigrationView:
+        """A migration with its children. Raises: NotFound."""
+        with self._store.read() as connection:
+            migrations = MigrationRepository(connection)
+            waits = WaitRepository(connection)
+            checkpoints = CheckpointRepository(connection)
+            migration = migrations.get(migration_id)
+            row = TaskRepository(connection).fleet_row(migration.task_id)
+            return MigrationView(
+                migration=migration,
+                title=row.task.title,
+                progress=Progress(row.items_done, row.items_total),
+                phases=tuple(migrations.phase_runs(migration_id)),
+                attempts=tuple(migrations.attempts(migration_id)),
+                wait=waits.open_of(migration_id),
+                replies=tuple(waits.replies(migration_id)),
+                checkpoints=tuple(checkpoints.of_migration(migration_id)),
+                rollbacks=tuple(checkpoints.rollbacks(migration_id)),
+            )
+
+    def migrations(
+        self, before: str | None, limit: int, statuses: Collection[Status] = ()
+    ) -> list[Migration]:
+        """At most `limit` migrations older than `before`, the newest first."""
+        with self._store.read() as connection:
+            return MigrationRepository(connection).page(before, limit, statuses)
+
+    def migrations_of(self, task_id: str) -> list[Migration]:
+        """All migrations of a task, the newest first."""
+        with self._store.read() as connection:
+            return MigrationRepository(connection).of_task(task_id)
+
+    def counts(self) -> Mapping[Status, int]:
+        """How many migrations stand in which status."""
+        with self._store.read() as connection:
+            return MigrationRepository(connection).count_by_status()
+
+    def fleet(self, after: str | None = None, limit: int = 100) -> list[FleetRow]:
+        """Tasks with their latest migration, in the order of their files."""
+        with self._store.read() as connection:
+            return TaskRepository(connection).fleet(after, limit)
+
+    def fleet_row(self, task_id: str) -> FleetRow:
+        """The fleet's line of one task. Raises: NotFound."""
+        with self._store.read() as connection:
+            return TaskRepository(connection).fleet_row(task_id)
+
+    def inbox(self) -> list[InboxRow]:
+        """The open questions, the earliest deadline first."""
+        with self._store.read() as connection:
+            return WaitRepository(connection).inbox()
+
+    def problems(self) -> list[tuple[TaskSummary, list[SpecProblem]]]:
+        """Every task whose spec has findings, with them."""
+        with self._store.read() as connection:
+            return TaskRepository(connection).all_problems()
+
+    def events_after(
+        self, seq: int, limit: int, migration_id: str | None = None, task_id: str | None = None
+    ) -> list[JournalEntry]:
+        """Journal entries behind `seq`, oldest first."""
+        with self._store.read() as connection:
+            return journal.read_after(connection, seq, limit, migration_id, task_id)
+
+    def events_before(
+        self, seq: int, limit: int, migration_id: str | None = None, task_id: str | None = None
+    ) -> list[JournalEntry]:
+        """Journal entries before `seq`, newest first; `NEWEST` begins at the end."""
+        with self._store.read() as connection:
+            return journal.read_before(connection, seq, limit, migration_id, task_id)
+
+    def last_seq(self) -> int:
+        """The sequence number of the newest journal entry; 0 while nothing has happened."""
+        with self._store.read() as connection:
+            return journal.head(connection).seq
+
+
+def _progress(items: Collection[TaskItem]) -> Progress:
+    counted = [item for item in items if item.phase is not None and item.removed_at is None]
+    return Progress(sum(item.mark == "x" for item in counted), len(counted))
