@@ -70,7 +70,8 @@ class Checkbox:
     """A box of the file.
 
     ``key`` names it across edits elsewhere in the file (section path, normalised text, ordinal).
-    ``line`` and ``column`` (bytes, from 1) are the exact place of the mark's byte.
+    ``line`` is where the item starts; ``mark_line`` and ``column`` (bytes, from 1) are the exact place of
+    the mark's byte, nearly always on the same line.
     """
 
     key: str
@@ -78,6 +79,7 @@ class Checkbox:
     mark: str
     """One of ``" "``, ``"x"``, ``"~"``, ``"-"``, ``"/"``."""
     line: int
+    mark_line: int
     column: int
     section: str
     """The titles from the section down to the nearest heading, joined by `` / ``."""

@@ -1,0 +1,56 @@
+"""The checkboxes of a file, each with a key that stays the same while the file is edited around it."""
+
+import hashlib
+from collections import Counter
+
+from roadmark.ingest.document import Document, Item, Node
+from roadmark.ingest.plain import plain, words_of
+from roadmark.ingest.spec import Checkbox
+
+_SLUG_LENGTH = 48
+
+
+def read_boxes(document: Document) -> tuple[Checkbox, ...]:
+    """Every box of the file in order, with its mark's line and byte column."""
+    counts: Counter[str] = Counter()
+    found: list[Checkbox] = []
+    _walk(document, document.root, (), counts, found)
+    return tuple(found)
+
+
+def _walk(
+    document: Document, node: Node, path: tuple[str, ...], counts: Counter[str], found: list[Checkbox]
+) -> None:
+    for top in node.lists():
+        found.extend(_box(document, item, path, counts) for item in top.walk() if item.mark is not None)
+    for child in node.children:
+        below = (*path, child.title) if child.level > 1 else path
+        _walk(document, child, below, counts, found)
+
+
+def _box(document: Document, item: Item, path: tuple[str, ...], counts: Counter[str]) -> Checkbox:
+    text = plain(item.text)
+    section = " / ".join(path)
+    name = item_name(section, text)
+    counts[name] += 1
+    key = name if counts[name] == 1 else f"{name}-{counts[name]}"
+    prefix = document.byte_lines[item.mark_line - 1][: item.mark_column - 1]
+    return Checkbox(
+        key=key,
+        text=text,
+        mark=item.mark or " ",
+        line=item.line,
+        mark_line=item.mark_line,
+        column=len(prefix.encode("utf-8", "surrogateescape")) + 1,
+        section=section,
+        depth=item.depth,
+        optional=item.is_optional,
+    )
+
+
+def item_name(section: str, text: str) -> str:
+    """A readable name of an item: equal for equal section and words, whatever marks and emphasis."""
+    words = words_of(text)
+    digest = hashlib.sha256(f"{words_of(section)}\n{words}".encode("utf-8", "replace")).hexdigest()[:10]
+    slug = words.replace(" ", "-")[:_SLUG_LENGTH].strip("-")
+    return f"{slug}.{digest}" if slug else digest

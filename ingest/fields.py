@@ -1,0 +1,118 @@
+"""Field lines: ``- **Key**: value`` in every form that people and agents write it."""
+# ruff: noqa: RUF001 - real files use these dashes, quotes and colons
+
+import re
+from collections.abc import Iterator
+
+from roadmark.ingest.document import Item, Node, Paragraph
+from roadmark.ingest.plain import QUOTES, plain, says_nothing, squeeze, without_emoji, words_of
+from roadmark.ingest.spec import Entry, Field
+
+_FIELD = re.compile(
+    r"^[\s>]*(?:\[[ xX~/-]\]\s*)?(?P<lead>[^\w*_`\s]*\s*)(?P<bold>\*\*|__)?\s*[^\w*`\s]*\s*`?"
+    r"(?P<key>[^\W_](?:[^:*：`\n]|(?<!\*)\*(?!\*)){0,70}?)`?\s*(?:\*\*|__)?\s*[:：]\s*(?:\*\*|__)?(?P<value>.*)$",
+    re.S,
+)
+_NOTE = re.compile(
+    r"\s+(?:-|–|—|→|#)\s*(?:maps? to\b|from section\b|derived\b|default\b).*$"
+    r"|\s*\((?:default|optional)\b[^)]*\)\s*$",
+    re.I,
+)
+_COMMA = re.compile(r"\s*[,;、，]\s*")
+
+
+def read_field(text: str, line: int) -> Field | None:
+    """The field that a line states, or None; the value is plain, its notes and quotes taken off."""
+    first, _, more = text.partition("\n")
+    found = _FIELD.match(first)
+    if not found or "://" in found["key"]:
+        return None
+    value = clean_value(found["value"] + ("\n" + more if more else ""))
+    return Field(label=plain(found["key"]), value=value, line=line)
+
+
+def clean_value(raw: str) -> str:
+    """A value without emphasis, quotes, trailing check marks and template notes.
+
+    >>> clean_value("'semi_auto' ✅"), clean_value("3 (default)"), clean_value("8 hours - maps to task.x")
+    ('semi_auto', '3', '8 hours')
+    """
+    value = squeeze(_NOTE.sub("", plain(raw)))
+    bare = squeeze(without_emoji(value))
+    value = bare if not bare or value.startswith(bare) or value.endswith(bare) else value
+    while len(value) > 1 and value[0] in QUOTES and value[-1] in QUOTES:
+        value = value[1:-1].strip()
+    return value.strip(QUOTES) if value.count("'") + value.count('"') == 1 else value
+
+
+def fields_of_item(item: Item) -> Iterator[Field]:
+    """The field of a list item with its nested bullets as entries, or what nested items state."""
+    found = read_field(item.text, item.line)
+    if found is None:
+        return
+    nested = tuple(Entry(plain(child.text), child.line) for child in item.children if plain(child.text))
+    entries = nested or split_list(found.value, found.line)
+    yield Field(label=found.label, value=found.value, line=found.line, entries=entries)
+
+
+def fields_of_paragraph(paragraph: Paragraph) -> Iterator[Field]:
+    """The fields of a paragraph, one a line."""
+    for offset, line in enumerate(paragraph.text.split("\n")):
+        found = read_field(line, paragraph.line + offset)
+        if found and "**" in line:
+            entries = split_list(found.value, found.line)
+            yield Field(label=found.label, value=found.value, line=found.line, entries=entries)
+
+
+def fields_of(node: Node) -> tuple[Field, ...]:
+    """The fields that stand directly under a heading, in order: list items and bold paragraph lines."""
+    found: list[Field] = []
+    for block in node.blocks:
+        if isinstance(block, Paragraph):
+            found.extend(fields_of_paragraph(block))
+    for item in node.lists():
+        found.extend(fields_of_item(item))
+    return tuple(sorted(found, key=lambda field: field.line))
+
+
+def all_fields_of(node: Node) -> tuple[Field, ...]:
+    """The fields of a section and of the sections below it, in order."""
+    return tuple(field for part in node.walk() for field in fields_of(part))
+
+
+def key_of(label: str) -> str:
+    """A label as a key: casefolded words, without bracketed notes.
+
+    >>> key_of("Feature/Component Name"), key_of("confirmation_required")
+    ('feature component name', 'confirmation required')
+    """
+    return words_of(re.sub(r"\([^)]*\)", "", label))
+
+
+def first_field(fields: tuple[Field, ...], keys: tuple[str, ...]) -> Field | None:
+    """The first field whose key is among ``keys`` and that says something; keys in front win."""
+    for key in keys:
+        for field in fields:
+            if key_of(field.label) == key and (field.entries or field.value):
+                return field
+    return None
+
+
+def split_list(value: str, line: int) -> tuple[Entry, ...]:
+    """A value cut at the commas outside brackets; "None ..." gives nothing.
+
+    >>> [entry.text for entry in split_list("A (b, c), D", 1)]
+    ['A (b, c)', 'D']
+    """
+    if says_nothing(value):
+        return ()
+    parts: list[str] = [""]
+    depth = 0
+    for piece in re.split(r"([()\[\]{}]|[,;、，]\s*)", value):
+        depth += piece in {"(", "[", "{"}
+        depth -= piece in {")", "]", "}"} and depth > 0
+        if depth == 0 and _COMMA.fullmatch(piece):
+            parts.append("")
+        else:
+            parts[-1] += piece
+    return tuple(Entry(part.strip(), line) for part in parts if part.strip())

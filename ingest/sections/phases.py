@@ -1,0 +1,146 @@
+"""The implementation phases: which headings they are, their hours, status and boxes."""
+# ruff: noqa: RUF001 - real files use these dashes and colons
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from roadmark.ingest.document import Document, Node
+from roadmark.ingest.fields import fields_of, first_field
+from roadmark.ingest.hours import read_duration
+from roadmark.ingest.plain import plain, squeeze, without_emoji
+from roadmark.ingest.sections.index import Sections
+from roadmark.ingest.spec import Checkbox, Entry, Phase
+from roadmark.ingest.status import read_status
+from roadmark.ingest.titles import without_status
+
+_WORDS = r"(?:sub-?)?(?:phase|task|step|stage|sprint|milestone|etappe|schritt|teil|part|フェーズ|阶段)"
+_HEADING = re.compile(
+    rf"^(?:\d+(?:\.\d+)*[.)]?\s+)?{_WORDS}\s*#?\s*(?P<number>\d+(?:\.\d+)*[a-z]?|[IVX]+|[A-Z])\b"
+    r"\s*(?:[:：.)–—-]\s*)?(?P<name>.*)$",
+    re.I | re.S,
+)
+_CJK_HEADING = re.compile(
+    r"^第?\s*(?P<number>[一二三四五六七八九十\d]+)\s*(?:阶段|フェーズ|段階)\s*[:：.、–—-]?\s*(?P<name>.*)$"
+)
+_BRACKETS = re.compile(r"\s*[(\[（]([^()\[\]（）]*)[)\]）]")
+_DATE = re.compile(r"\b(?:\d{4}-\d{2}-\d{2}|days?\s+\d[\d\s–-]*|weeks?\s+\d[\d\s–-]*)\b", re.I)
+_STRICT = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:sub-?)?(?:phase|フェーズ|阶段|第)", re.I)
+_TIME_KEYS = ("estimated time", "duration", "time", "estimated duration", "estimate", "effort", "dauer")
+_STATUS_KEYS = ("status", "current status", "state")
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseHeading:
+    """A phase heading taken apart; ``hours`` and ``status`` are None where it does not give them."""
+
+    number: str
+    name: str
+    hours: float | None
+    status: str | None
+
+
+def read_phases(sections: Sections, boxes: tuple[Checkbox, ...]) -> tuple[Phase, ...]:
+    """The phases of the file, from its phases section or, without one, from its phase headings."""
+    nodes = _phase_nodes(sections)
+    return tuple(_phase(sections.document, node, heading, boxes) for node, heading in nodes)
+
+
+def phases_section(sections: Sections) -> Node | None:
+    """The section whose headings are the phases."""
+    named = sections.all("phases")
+    return next((node for node in named if _phases_below(node, strict=False)), named[0] if named else None)
+
+
+def _phase_nodes(sections: Sections) -> list[tuple[Node, PhaseHeading]]:
+    for node in sections.all("phases"):
+        if found := _phases_below(node, strict=False):
+            return found
+    for node in sections.document.root.walk():
+        if found := _phase_children(node, strict=True):
+            return found
+    return []
+
+
+def _phases_below(node: Node, *, strict: bool) -> list[tuple[Node, PhaseHeading]]:
+    """The phase headings at the first depth below a section that has any."""
+    level = [node]
+    while level:
+        found = [pair for parent in level for pair in _phase_children(parent, strict=strict)]
+        if found:
+            return found
+        level = [child for parent in level for child in parent.children]
+    return []
+
+
+def _phase_children(node: Node, *, strict: bool) -> list[tuple[Node, PhaseHeading]]:
+    pairs = ((child, read_phase_heading(child.raw_title)) for child in node.children)
+    return [
+        (child, heading)
+        for child, heading in pairs
+        if heading and (not strict or _STRICT.match(_bare(child.raw_title)))
+    ]
+
+
+def read_phase_heading(raw: str) -> PhaseHeading | None:
+    """The parts of a heading such as ``Phase 2: Core ✅ COMPLETED (4 hours)``, or None.
+
+    >>> read_phase_heading("Phase 2: Core ✅ COMPLETED (4 hours)")
+    PhaseHeading(number='2', name='Core', hours=4.0, status='completed')
+    """
+    found = _HEADING.match(_bare(raw)) or _CJK_HEADING.match(_bare(raw))
+    if not found:
+        return None
+    name, hours, status = _name_hours_status(plain(raw)[-len(found["name"]) :] if found["name"] else "")
+    return PhaseHeading(found["number"], name, hours, status or read_status(plain(raw)))
+
+
+def _bare(raw: str) -> str:
+    return plain(without_emoji(raw[:8]) + raw[8:]).strip(" :：-–—")
+
+
+def _name_hours_status(rest: str) -> tuple[str, float | None, str | None]:
+    hours: float | None = None
+    status: str | None = None
+    for bracket in _BRACKETS.findall(rest):
+        duration = read_duration(bracket)
+        said = read_status(bracket)
+        if duration and hours is None:
+            hours = duration.hours
+        status = status or said
+        if duration or said or _DATE.search(bracket):
+            rest = re.sub(rf"\s*[(\[（]{re.escape(bracket)}[)\]）]", " ", rest, count=1)
+    name = squeeze(without_emoji(without_status(squeeze(rest)))).strip(" :：-–—")
+    duration = read_duration(name) if hours is None else None
+    if duration and duration.end == len(name):
+        hours = duration.hours
+        name = name[: duration.start].strip(" :：-–—,~")
+    return name, hours, status
+
+
+def _phase(document: Document, node: Node, heading: PhaseHeading, boxes: tuple[Checkbox, ...]) -> Phase:
+    items = tuple(box for box in boxes if node.line <= box.line <= node.end_line)
+    hours, status = heading.hours, heading.status
+    if hours is None or status is None:
+        fields = fields_of(node)
+        time = first_field(fields, _TIME_KEYS)
+        said = first_field(fields, _STATUS_KEYS)
+        duration = read_duration(time.value) if time else None
+        hours = duration.hours if hours is None and duration else hours
+        status = status or (read_status(said.value) if said else None)
+    return Phase(
+        number=heading.number,
+        name=heading.name,
+        hours=hours,
+        status=status,
+        line=node.line,
+        end_line=node.end_line,
+        text=document.raw(node.line, node.end_line),
+        items=items,
+        bullets=() if items else tuple(_bullets(node)),
+    )
+
+
+def _bullets(node: Node) -> Iterator[Entry]:
+    for part in node.walk():
+        yield from (Entry(plain(item.text), item.line) for item in part.lists() if plain(item.text))

@@ -1,0 +1,34 @@
+"""Words for how far something is, in one of five names."""
+
+import re
+
+_STATUSES = (
+    (
+        "in_progress",
+        r"in[ _-]?progress|in arbeit|ongoing|started|partial(?:ly)?|wip|\d\d? ?% (?:complete|done)|🔄|🚧",
+    ),
+    (
+        "pending",
+        r"pending|planned|planning|not[ _-]started|to[ _-]?do|open|offen|geplant|proposed|draft|ready|⏳",
+    ),
+    (
+        "completed",
+        r"completed?|done|finished|implemented|abgeschlossen|erledigt|fertig|resolved|verified|✅|✔|☑",
+    ),
+    ("cancelled", r"cancell?ed|abandoned|obsolete|skipped|wontfix|abgebrochen|deprecated"),
+    ("blocked", r"blocked|on hold|paused|waiting|blockiert|⏸"),
+)
+_NOT_DONE = re.compile(r"\b(?:not|in|never|un)[ -]?(?:yet )?(?:completed?|done|finished|implemented)\b", re.I)
+_PATTERNS = tuple((name, re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.I)) for name, words in _STATUSES)
+
+
+def read_status(text: str) -> str | None:
+    """``pending``, ``in_progress``, ``completed``, ``cancelled`` or ``blocked``: the first name in the text.
+
+    >>> read_status("✅ COMPLETED"), read_status("not started"), read_status("Core")
+    ('completed', 'pending', None)
+    """
+    if _NOT_DONE.search(text):
+        return "pending"
+    found = ((match.start(), name) for name, pattern in _PATTERNS if (match := pattern.search(text)))
+    return min(found, default=(0, None))[1]
