@@ -6,6 +6,7 @@ from collections import Counter
 from roadmark.ingest.document import Document, Item, Node
 from roadmark.ingest.plain import plain, words_of
 from roadmark.ingest.spec import Checkbox
+from roadmark.ingest.titles import stable_title
 
 _SLUG_LENGTH = 48
 
@@ -31,10 +32,12 @@ def _walk(
 def _box(document: Document, item: Item, path: tuple[str, ...], counts: Counter[str]) -> Checkbox:
     text = plain(item.text)
     section = " / ".join(path)
-    name = item_name(section, text)
+    name = item_name(" / ".join(map(stable_title, path)), text)
     counts[name] += 1
     key = name if counts[name] == 1 else f"{name}-{counts[name]}"
-    prefix = document.byte_lines[item.mark_line - 1][: item.mark_column - 1]
+    byte_line = document.byte_lines[item.mark_line - 1]
+    byte_order_mark = len(byte_line) - len(document.lines[item.mark_line - 1])
+    prefix = byte_line[: item.mark_column - 1 + byte_order_mark]
     return Checkbox(
         key=key,
         text=text,

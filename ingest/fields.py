@@ -18,6 +18,7 @@ _NOTE = re.compile(
     r"|\s*\((?:default|optional)\b[^)]*\)\s*$",
     re.I,
 )
+_QUOTED = re.compile(r"\s*(['\"`])([^'\"`\n]+)\1\s+(?:[-–—#(→]).*$", re.S)
 _COMMA = re.compile(r"\s*[,;、，]\s*")
 
 
@@ -37,7 +38,8 @@ def clean_value(raw: str) -> str:
     >>> clean_value("'semi_auto' ✅"), clean_value("3 (default)"), clean_value("8 hours - maps to task.x")
     ('semi_auto', '3', '8 hours')
     """
-    value = squeeze(_NOTE.sub("", plain(raw)))
+    quoted = _QUOTED.match(raw.replace("**", ""))
+    value = squeeze(_NOTE.sub("", plain(quoted[2] if quoted else raw)))
     bare = squeeze(without_emoji(value))
     value = bare if not bare or value.startswith(bare) or value.endswith(bare) else value
     while len(value) > 1 and value[0] in QUOTES and value[-1] in QUOTES:

@@ -24,7 +24,7 @@ class JsonRead:
     line: int = 1
     column: int = 1
     comments: tuple[int, ...] = ()
-    """Lines with a comment that was passed over."""
+    """Offsets of comments that were passed over."""
     trailing_commas: tuple[int, ...] = ()
     """Offsets of commas before a closing bracket that were passed over."""
 
@@ -44,9 +44,7 @@ def read_json(text: str) -> JsonRead:
     first = _load(text)
     if first.error is None:
         return first
-    comments = tuple(
-        place(text, found.start())[0] for found in _COMMENT.finditer(text) if not found["string"]
-    )
+    comments = tuple(found.start() for found in _COMMENT.finditer(text) if not found["string"])
     bare = _COMMENT.sub(_blank, text)
     commas = tuple(found.start() for found in _TRAILING.finditer(bare) if not found["string"])
     second = _load(_TRAILING.sub(_blank, bare))

@@ -24,6 +24,10 @@ _UPPER_TAIL = re.compile(
     r"\s+(?:COMPLETED?|DONE|FINISHED|IMPLEMENTED|IN[ _-]PROGRESS|PENDING|PLANNED|NOT[ _-]STARTED|BLOCKED"
     r"|VERIFIED|UPDATED|NEW|FIXED)(?:\s*[-–—(].*)?$"
 )
+_BRACKETS = re.compile(r"[(\[（][^()\[\]（）]*[)\]）]")
+_PHASE_LEAD = re.compile(
+    r"^\W*(?:sub-?)?(?:phase|task|step|stage)\s*\d+(?:\.\d+)*[a-z]?\s*[:：.–—-]\s*(?=\S)", re.I
+)
 _MARKED_TAIL = re.compile("\\s*[\u2705\u2714\u2611\u274c\u23f3\u26a0\U0001f504\U0001f6a7\U0001f389].*$")
 
 SECTIONS: dict[str, tuple[str, ...]] = {
@@ -225,6 +229,17 @@ def read_title(raw: str) -> Title:
     number = found[1] if found else ""
     text = words[found.end() :] if found else words
     return Title(text, number, kind_of(text))
+
+
+def stable_title(title: str) -> str:
+    """A title without what changes while work goes on: phase number, time, brackets and status.
+
+    >>> stable_title("Phase 2: Core (4 hours)")
+    'Core'
+    """
+    bare = without_status(_BRACKETS.sub(" ", title))
+    name = _PHASE_LEAD.sub("", bare)
+    return squeeze(name) or squeeze(bare) or title
 
 
 def kind_of(title: str) -> str:

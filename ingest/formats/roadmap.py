@@ -4,6 +4,7 @@ Source: the seed spec, and sections 1 and 2 of the ingest design.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from roadmark.ingest.boxes import read_boxes
 from roadmark.ingest.classify import category_of_changes, category_of_folder, known_type, type_of_title
@@ -57,6 +58,8 @@ def read(document: Document) -> Spec:
     block = read_mapping(document)
     automation, automation_problems = read_automation(sections)
     context, context_problems = read_context(sections)
+    if automation.new_chat_required is None:
+        automation = replace(automation, new_chat_required=context.requires_new_chat)
     hours = estimated_hours(overview, block, phases)
     title = overview.title or _mapped(block, "title") or document.path.rsplit("/", 1)[-1]
     return Spec(

@@ -11,7 +11,7 @@ from roadmark.ingest.fields import all_fields_of, first_field, key_of
 from roadmark.ingest.problems import Problem, problem
 from roadmark.ingest.sections.index import Sections
 from roadmark.ingest.spec import Automation, ExecutionContext, Field
-from roadmark.ingest.strict_json import JsonRead, place_of_key, read_json
+from roadmark.ingest.strict_json import JsonRead, place, place_of_key, read_json
 
 T = TypeVar("T")
 LEVELS = ("manual", "assisted", "semi_auto", "full_auto")
@@ -174,20 +174,14 @@ def _context_of_fence(fence: Fence) -> tuple[ExecutionContext, tuple[Problem, ..
 
 
 def _forgiven(read: JsonRead, fence: Fence) -> Iterator[Problem]:
-    for line in read.comments:
-        yield problem(
-            "W107", fence.line + line, "comments are not JSON; passed over", hint="Take the comment out."
-        )
+    for offset in read.comments:
+        line, column = place(fence.text, offset)
+        said = "comments are not JSON; passed over"
+        yield problem("W107", fence.line + line, said, column=column, hint="Take the comment out.")
     for offset in read.trailing_commas:
-        line = fence.text.count("\n", 0, offset) + 1
-        column = offset - fence.text.rfind("\n", 0, offset)
-        yield problem(
-            "W108",
-            fence.line + line,
-            "trailing comma; passed over",
-            column=column,
-            hint="Take the comma out.",
-        )
+        line, column = place(fence.text, offset)
+        said = "trailing comma; passed over"
+        yield problem("W108", fence.line + line, said, column=column, hint="Take the comma out.")
 
 
 def _key_problems(source: _ContextSource) -> Iterator[Problem]:

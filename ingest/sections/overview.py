@@ -8,6 +8,7 @@ from roadmark.ingest.document import Document, Node
 from roadmark.ingest.fields import all_fields_of, fields_of, first_field, key_of
 from roadmark.ingest.hours import Duration, read_duration
 from roadmark.ingest.plain import plain, says_nothing
+from roadmark.ingest.sections.checklists import read_entries
 from roadmark.ingest.sections.index import Sections
 from roadmark.ingest.spec import Field
 from roadmark.ingest.status import read_status
@@ -49,6 +50,7 @@ TIME_KEYS = (
 STATUS_KEYS = ("status", "current status", "task status", "implementation status", "状态")
 CATEGORY_KEYS = ("category", "kategorie", "task category", "类别")
 DEPENDENCY_KEYS = ("dependencies", "dependency", "depends on", "abhängigkeiten", "依赖")
+REQUIRED_KEYS = ("requires", "required", "depends on", "dependencies", "internal dependencies", "benötigt")
 ISSUE_KEYS = ("related issues", "related issue", "issues", "zugehörige issues")
 TYPE_KEYS = ("type", "task type", "typ")
 
@@ -103,7 +105,7 @@ def read_overview(sections: Sections) -> Overview:
         category=_value(fields, CATEGORY_KEYS),
         status=read_status(_value(fields, STATUS_KEYS) or ""),
         duration=read_duration(time.value) if time else None,
-        dependencies=_texts(first_field(fields, DEPENDENCY_KEYS)),
+        dependencies=_dependencies(sections, fields),
         related_issues=_texts(first_field(fields, ISSUE_KEYS)),
         fields=fields,
     )
@@ -160,6 +162,19 @@ def title_of_heading(node: Node) -> str | None:
         return None
     shorter = _TITLE_TAIL.sub("", words).strip()
     return shorter or words or None
+
+
+def _dependencies(sections: Sections, fields: tuple[Field, ...]) -> tuple[str, ...]:
+    """The dependencies field, else what a section of its own requires, else the list of that section."""
+    stated = first_field(fields, DEPENDENCY_KEYS)
+    node = sections.first("dependencies")
+    if stated is not None or node is None:
+        return _texts(stated)
+    own = fields_of(node)
+    required = first_field(own, REQUIRED_KEYS)
+    if required is not None or own:
+        return _texts(required)
+    return tuple(entry.text for entry in read_entries(node))
 
 
 def _texts(field: Field | None) -> tuple[str, ...]:
