@@ -1,0 +1,198 @@
+"""Whether words are a plain statement that something is done: a small grammar over known words.
+
+Unknown words are never waved through: what is not understood does not confirm. The words are in
+``executor/words``; a message is cut into clauses at its punctuation and at "and".
+"""
+
+import re
+from collections.abc import Sequence
+
+from roadmark.executor.utterance import Kind, Token
+from roadmark.executor.vocabulary import Vocabulary, vocabulary
+from roadmark.ingest.prose import OPAQUE
+
+_SPLIT = re.compile(r"(?<=[.!?…])\s+|(?<=[。!?])(?=[\u3040-\u30ff\u4e00-\u9fff])|;\s+|\s[–—]\s")  # noqa: RUF001
+SHORT_ITEM = 2
+MOST_WORDS = 6
+"""How many words may stand around the keywords of a confirmation (execution design, section 6)."""
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences of a text, each with its own final mark."""
+    return [sentence.strip() for sentence in _SPLIT.split(text) if sentence and sentence.strip()]
+
+
+def affirms(tokens: Sequence[Token]) -> bool:
+    """Whether the tokens say, now and without reserve, that it is done.
+
+    At most :data:`MOST_WORDS` words stand around the keyword, every one of them known and harmless where
+    it stands; three or more different keywords are a copied list, not an answer.
+    """
+    said = [token.text for token in tokens if token.kind is Kind.KEYWORD]
+    if not 1 <= len(set(said)) <= 2 or len(said) > MOST_WORDS or any(_spoils(token) for token in tokens):
+        return False
+    plain = without_harmless(tokens)
+    if sum(token.kind in (Kind.WORD, Kind.NUMBER, Kind.LINK) for token in plain) > MOST_WORDS:
+        return False
+    parts = _clauses(plain)
+    last = max((at for at, part in enumerate(parts) if _has_keyword(part)), default=-1)
+    return last >= 0 and all(_stands(part, at < last) for at, part in enumerate(parts))
+
+
+def reports(tokens: Sequence[Token]) -> bool:
+    """Whether a sentence before the confirmation only tells what was found: no reserve, question or order.
+
+    Its words need not be known, so it must begin as a statement does ("the", "I", "all", "created") or be
+    as short as a list item.
+    """
+    words = vocabulary()
+    plain = [token for token in without_harmless(tokens) if token.kind is not Kind.BREAK]
+    reserve = words.stopping | words.contrast | words.meta | words.failure | {"to", "1%"}
+    if any(_spoils(token) and token.text != OPAQUE for token in plain) or _has_keyword(plain):
+        return False
+    if any(token.text in reserve or token.text.endswith("n't") for token in plain):
+        return False
+    opening = words.pronouns | words.determiners | words.nouns | words.assent
+    first = plain[0].text if plain else ""
+    return len(plain) <= SHORT_ITEM or first in opening or (first.endswith("ed") and first.isascii())
+
+
+def without_harmless(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens without phrases such as "no errors" or "nothing left", which only look like a negation."""
+    kept: list[Token] = []
+    at = 0
+    while at < len(tokens):
+        size = _harmless(tokens[at : at + 7])
+        if not size:
+            kept.append(tokens[at])
+        at += size or 1
+    return kept
+
+
+def _spoils(token: Token) -> bool:
+    foreign = token.kind in (Kind.FOREIGN, Kind.ASKED, Kind.QUOTED)
+    return foreign or (token.glued and token.kind in (Kind.KEYWORD, Kind.WORD, Kind.NUMBER))
+
+
+def _harmless(tokens: Sequence[Token]) -> int:
+    """How many tokens from here are such a phrase; one that belongs to a keyword ("no issue done") is not."""
+    words = vocabulary()
+    texts = [token.text if token.kind in (Kind.WORD, Kind.NUMBER) else "" for token in tokens]
+    size = next((len(p) for p in words.harmless if tuple(texts[: len(p)]) == p), 0) or _no_trouble(
+        texts, words
+    )
+    follows = tokens[size].kind if size < len(tokens) else Kind.BREAK
+    return 0 if follows is Kind.KEYWORD else size
+
+
+def _no_trouble(texts: list[str], words: Vocabulary) -> int:
+    """The length of "no further errors found" and its kind; 0 where it is none."""
+    if not texts or texts[0] not in words.no_words:
+        return 0
+    at = 1
+    while at < min(len(texts), 3) and texts[at] in words.no_fillers and texts[at] not in words.no_objects:
+        at += 1
+    if at >= len(texts) or texts[at] not in words.no_objects:
+        return 0
+    at += 1
+    while at < min(len(texts), 6) and texts[at] in words.no_tails:
+        at += 1
+    return at
+
+
+def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The tokens cut at punctuation, at "and", and before an imperative such as "continue"."""
+    words = vocabulary()
+    parts: list[list[Token]] = [[]]
+    for at, token in enumerate(tokens):
+        if token.kind is Kind.BREAK or (token.kind is Kind.WORD and token.text in words.joiners):
+            parts.append([])
+            continue
+        if _goes_on(tokens, at, words) and parts[-1]:
+            parts.append([])
+        if not _only_before_comma(tokens, at, words):
+            parts[-1].append(token)
+    return [part for part in parts if part]
+
+
+def _goes_on(tokens: Sequence[Token], at: int, words: Vocabulary) -> bool:
+    """Whether a clause of its own begins here: "continue", "please go on"."""
+    if tokens[at].kind is not Kind.WORD:
+        return False
+    following = tokens[at + 1].text if at + 1 < len(tokens) else ""
+    return tokens[at].text in words.go or (tokens[at].text in words.onward and following in words.go)
+
+
+def _only_before_comma(tokens: Sequence[Token], at: int, words: Vocabulary) -> bool:
+    """Whether this is a word like "well", which means nothing when a comma follows."""
+    comma = at + 1 < len(tokens) and tokens[at + 1].text in (",", "、")
+    return tokens[at].kind is Kind.WORD and tokens[at].text in words.before_comma and comma
+
+
+def _has_keyword(clause: Sequence[Token]) -> bool:
+    return any(token.kind is Kind.KEYWORD for token in clause)
+
+
+def _stands(clause: Sequence[Token], early: bool) -> bool:  # noqa: FBT001 - a fact about the clause, no mode
+    """Whether one clause is harmless; ``early``: a clause with the keyword follows."""
+    return _keyword_clause(clause) if _has_keyword(clause) else _aside(clause, early)
+
+
+def _keyword_clause(clause: Sequence[Token]) -> bool:
+    """Whether the clause around a keyword is a statement: no command, no question, no relative clause."""
+    words = vocabulary()
+    frame = words.pronouns | words.copulas | words.determiners | words.adverbs | words.prepositions
+    allowed = frame | words.nouns | words.assent
+    texts = [token.text if token.kind is Kind.WORD else "" for token in clause]
+    for at, token in enumerate(clause):
+        if token.kind is Kind.WORD and token.text not in allowed:
+            return False
+        if token.kind is Kind.NUMBER and not (at and texts[at - 1] in words.nouns):
+            return False
+        if token.kind is Kind.LINK and not _has_keyword(clause[:at]):
+            return False
+    return not _asks(clause, words) and _well_placed(clause, texts, words)
+
+
+def _well_placed(clause: Sequence[Token], texts: list[str], words: Vocabulary) -> bool:
+    """Whether what touches the keyword leaves it a statement: not "complete it", "a complete", "you done"."""
+    for at, token in enumerate(clause):
+        before = texts[at - 1] if at else ""
+        after = texts[at + 1] if at + 1 < len(texts) else ""
+        if token.kind is Kind.KEYWORD:
+            if after in words.nouns or after in words.determiners or after in words.pronouns:
+                return False
+            if before in words.prepositions or before in words.determiners or _subject_only(before, words):
+                return False
+        elif token.text in words.prepositions and (not at or after in words.pronouns):
+            return False
+    return True
+
+
+def _subject_only(word: str, words: Vocabulary) -> bool:
+    return word in words.pronouns and word not in words.copulas
+
+
+def _asks(clause: Sequence[Token], words: Vocabulary) -> bool:
+    """Whether the verb comes first: "is it done", though nobody typed the question mark."""
+    first = clause[0].text
+    if len(clause) < 2 or first not in words.copulas or first in words.statement_first or "'" in first:
+        return False
+    following = clause[1]
+    subjects = words.pronouns | words.determiners | words.nouns
+    return following.kind is Kind.WORD and following.text in subjects
+
+
+def _aside(clause: Sequence[Token], early: bool) -> bool:  # noqa: FBT001 - as in _stands
+    """Whether a clause beside the keyword's is thanks, praise, "go on", or a heading such as "Phase 1:"."""
+    words = vocabulary()
+    telling = words.assent | words.praise | words.onward | words.go
+    frame = words.pronouns | words.copulas | words.determiners | words.adverbs | words.prepositions
+    known = telling | frame | words.nouns | words.linking
+    spoken = [token for token in clause if token.kind is Kind.WORD]
+    if any(token.text not in known for token in spoken):
+        return False
+    if any(token.text in telling for token in spoken) or any(token.kind is Kind.LINK for token in clause):
+        return True
+    named = early and any(token.text in words.nouns for token in spoken)
+    return named or (bool(spoken) and all(token.text in words.adverbs for token in spoken))

@@ -1,0 +1,122 @@
+"""The words that replies and claims are read with, from the data files in ``executor/words``.
+
+One TOML file a language. Each class of words is the union over all languages, because nobody says in
+which language a reply is written; a word that stops a reading in one language is never harmless in another.
+"""
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+
+Phrases = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """Casefolded words by what they do in a sentence. A word may belong to several classes."""
+
+    pronouns: frozenset[str]
+    determiners: frozenset[str]
+    copulas: frozenset[str]
+    statement_first: frozenset[str]
+    """Copulas that may begin a statement ("está todo listo")."""
+    adverbs: frozenset[str]
+    prepositions: frozenset[str]
+    joiners: frozenset[str]
+    nouns: frozenset[str]
+    assent: frozenset[str]
+    praise: frozenset[str]
+    onward: frozenset[str]
+    linking: frozenset[str]
+    """Words allowed only beside the keyword's clause ("thanks for the work")."""
+    go: frozenset[str]
+    """Imperatives that begin a new clause without any comma ("done go on")."""
+    before_comma: frozenset[str]
+    """Words that are assent only when a comma follows ("well, done", "si, fatto")."""
+    negation: frozenset[str]
+    hypothetical: frozenset[str]
+    partial: frozenset[str]
+    contrast: frozenset[str]
+    question: frozenset[str]
+    meta: frozenset[str]
+    failure: frozenset[str]
+    no_words: frozenset[str]
+    no_fillers: frozenset[str]
+    no_objects: frozenset[str]
+    no_tails: frozenset[str]
+    refusal_words: frozenset[str]
+    refusal_objects: frozenset[str]
+    empty_reasons: frozenset[str]
+    pieces: frozenset[str]
+    """Japanese and Chinese words of every harmless class, to cut a run of characters with."""
+    stops: tuple[str, ...]
+    failures: tuple[str, ...]
+    no_harm: tuple[str, ...]
+    refusals: tuple[str, ...]
+    harmless: Phrases
+    because: Phrases
+    because_unbordered: tuple[str, ...]
+
+    @property
+    def stopping(self) -> frozenset[str]:
+        """Words that keep a sentence from being a plain statement that something is done."""
+        return self.negation | self.hypothetical | self.partial | self.question
+
+
+_UNBORDERED = ("ja", "zh")
+_BORDERED = ("en", "de", "fr", "es", "it", "pt", "nl", "pl")
+_HARMLESS = (
+    "pronouns", "determiners", "copulas", "statement_first", "adverbs", "prepositions", "joiners", "nouns",
+    "assent", "praise", "onward", "linking", "go",
+)  # fmt: skip
+_STOPPING = ("negation", "hypothetical", "partial", "contrast", "question", "meta", "failure")
+_OTHER = (
+    "before_comma", "no_words", "no_fillers", "no_objects", "no_tails", "refusal_words", "refusal_objects",
+    "empty_reasons",
+)  # fmt: skip
+
+
+@functools.cache
+def vocabulary() -> Vocabulary:
+    """The words of all languages; the files are read at the first call."""
+    bordered = [_read(language) for language in _BORDERED]
+    unbordered = [_read(language) for language in _UNBORDERED]
+    everything = [*bordered, *unbordered]
+    stopping = {name: _words(everything, name) for name in _STOPPING}
+    stopped = frozenset().union(*stopping.values())
+    return Vocabulary(
+        **stopping,
+        **{name: _words(everything, name) - stopped for name in _HARMLESS},
+        **{name: _words(everything, name) for name in _OTHER},
+        pieces=frozenset().union(*(_words(unbordered, name) for name in _HARMLESS)),
+        stops=_longest_first(unbordered, "stops"),
+        failures=_longest_first(unbordered, "failures"),
+        no_harm=_longest_first(unbordered, "no_harm"),
+        refusals=_longest_first(unbordered, "refusals"),
+        harmless=_phrases(bordered, "harmless"),
+        because=_phrases(bordered, "because"),
+        because_unbordered=tuple(phrase for data in unbordered for phrase in _list(data, "because")),
+    )
+
+
+def _read(language: str) -> dict[str, object]:
+    return tomllib.loads((files("roadmark.executor") / "words" / f"{language}.toml").read_text("utf-8"))
+
+
+def _words(data: list[dict[str, object]], name: str) -> frozenset[str]:
+    return frozenset(word.casefold() for one in data for word in str(one.get(name, "")).split())
+
+
+def _longest_first(data: list[dict[str, object]], name: str) -> tuple[str, ...]:
+    return tuple(sorted(_words(data, name), key=lambda word: (-len(word), word)))
+
+
+def _list(data: dict[str, object], name: str) -> list[str]:
+    found = data.get(name, [])
+    return [str(phrase).casefold() for phrase in found] if isinstance(found, list) else []
+
+
+def _phrases(data: list[dict[str, object]], name: str) -> Phrases:
+    found = {tuple(phrase.split()) for one in data for phrase in _list(one, name)}
+    return tuple(sorted(found, key=lambda phrase: (-len(phrase), phrase)))
