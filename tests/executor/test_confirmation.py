@@ -173,7 +173,8 @@ def test_a_refusal_gives_the_reason_that_goes_back_to_the_agent(reply: str, reas
     "reply",
     [
         "nope", "no", "not done yet", "unfertig", "done", "done because I looked", "no, thanks",
-        "no, not yet",        "nein, noch nicht", "no problem, go on", "no idea", "no errors because I checked", "yes", "", "no?",
+        "no, not yet", "nein, noch nicht", "no problem, go on", "no idea", "no errors because I checked",
+        "yes", "", "no?",
         "I don't object because it is fine", "not good", "nicht gut", "fertig, keine Fehler", "no, wait",
         "no. Done.",
         "ダメ", "不行", "まだです", "not bad", "> no, because of the tests", "perfect because it works",
