@@ -61,7 +61,7 @@ def _reports_and_confirms(folded: str, wanted: Keywords) -> bool:
 def _own_words(message: str) -> str | None:
     """The reply without quoted lines and list marks; None where its structure already rules it out."""
     lines = scan(message)
-    if any(line.kind in _NEVER_CONFIRMS for line in lines):
+    if any(line.kind in _NEVER_CONFIRMS or "](" in line.text for line in lines):
         return None
     kept = [line.text for line in lines if line.kind in (LineKind.PROSE, LineKind.TICKED_BOX)]
     return inline_text("\n".join(kept)).strip()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from roadmark.executor.utterance import Kind, Token
-from roadmark.executor.vocabulary import Vocabulary, vocabulary
+from roadmark.executor.vocabulary import Phrases, Vocabulary, vocabulary
 from roadmark.ingest.prose import OPAQUE
 
 _SPLIT = re.compile(r"(?<=[.!?…])\s+|(?<=[。!?])(?=[\u3040-\u30ff\u4e00-\u9fff])|;\s+|\s[–—]\s")  # noqa: RUF001
@@ -78,11 +78,16 @@ def _harmless(tokens: Sequence[Token]) -> int:
     """How many tokens from here are such a phrase; one that belongs to a keyword ("no issue done") is not."""
     words = vocabulary()
     texts = [token.text if token.kind in (Kind.WORD, Kind.NUMBER) else "" for token in tokens]
-    size = next((len(p) for p in words.harmless if tuple(texts[: len(p)]) == p), 0) or _no_trouble(
-        texts, words
-    )
+    aside = _begins_with(texts, words.asides)
+    size = _begins_with(texts, words.harmless) or _no_trouble(texts, words)
+    if aside or not size:
+        return aside
     follows = tokens[size].kind if size < len(tokens) else Kind.BREAK
     return 0 if follows is Kind.KEYWORD else size
+
+
+def _begins_with(texts: list[str], phrases: Phrases) -> int:
+    return next((len(phrase) for phrase in phrases if tuple(texts[: len(phrase)]) == phrase), 0)
 
 
 def _no_trouble(texts: list[str], words: Vocabulary) -> int:
@@ -179,6 +184,8 @@ def _asks(clause: Sequence[Token], words: Vocabulary) -> bool:
     if len(clause) < 2 or first not in words.copulas or first in words.statement_first or "'" in first:
         return False
     following = clause[1]
+    if following.kind is Kind.KEYWORD:
+        return " " in following.text  # "is infrastructure ready"
     subjects = words.pronouns | words.determiners | words.nouns
     return following.kind is Kind.WORD and following.text in subjects
 

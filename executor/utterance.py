@@ -21,6 +21,7 @@ _LETTER = rf"(?:(?![{_CJK}])[\w\u0300-\u036f])"
 _TOKEN = re.compile(
     r"(?P<link>https?://\S+)"
     r"|(?P<smiley>[:;=]-?[)d](?!\w))"
+    r"|(?P<sad>[:;=]['-]?[(/\\|\[])"
     r"|(?P<code>:[a-z0-9_+\-]{1,30}:)"
     r"|(?P<share>\d{1,4}\s?(?:/|of|out\sof|von|sur|de|di|van|z)\s?\d{1,4}(?![\w/.%]))"
     r"|(?P<percent>\d{1,4}(?:[.,]\d{1,3})?\s?%)"
@@ -32,7 +33,7 @@ _TOKEN = re.compile(
     r"|(?P<space>\s+)"
     r"|(?P<mark>.)"
 )
-_BREAKS = frozenset(",.;:!…–—()[]·•-、。|")
+_BREAKS = frozenset(",.;:!…–—()·•-、。")
 _GLAD = frozenset("✅☑✔✓🎉👍👌🚀🙏💯😀😃😄🙂😊😁😎👏🥳🏁🎊💪❤🟢🔥✨⭐🌟🤝🙌🆗")
 _GLAD_CODES = frozenset(
     {":white_check_mark:", ":heavy_check_mark:", ":ballot_box_with_check:", ":tada:", ":+1:", ":thumbsup:",
@@ -123,6 +124,8 @@ def tokenise(text: str, keywords: Keywords) -> list[Token]:
 def _token(group: str, found: re.Match[str], text: str) -> list[Token]:
     if group in ("smiley", "mention"):
         return []
+    if group == "sad":
+        return [Token(kind=Kind.FOREIGN, text=found[0])]
     if group == "mark":
         return _symbol(found[0])
     if group == "code":

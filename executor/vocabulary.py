@@ -55,6 +55,9 @@ class Vocabulary:
     no_harm: tuple[str, ...]
     refusals: tuple[str, ...]
     harmless: Phrases
+    """Phrases with a negation that deny nothing ("nothing left")."""
+    asides: Phrases
+    """Phrases that add nothing to a confirmation ("from my side")."""
     because: Phrases
     because_unbordered: tuple[str, ...]
 
@@ -95,6 +98,7 @@ def vocabulary() -> Vocabulary:
         no_harm=_longest_first(unbordered, "no_harm"),
         refusals=_longest_first(unbordered, "refusals"),
         harmless=_phrases(bordered, "harmless"),
+        asides=_phrases(bordered, "asides"),
         because=_phrases(bordered, "because"),
         because_unbordered=tuple(phrase for data in unbordered for phrase in _list(data, "because")),
     )
