@@ -3,8 +3,8 @@
 Lines count from 1 and ``end_line`` is the last line that belongs to the thing. Text is raw Markdown.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,7 @@ class Document:
     lines: tuple[str, ...]
     byte_lines: tuple[str, ...]
     root: Node
+    front_matter: Mapping[str, object] = field(default_factory=dict)
 
     def raw(self, first_line: int, last_line: int) -> str:
         """The raw lines from ``first_line`` to ``last_line``, both included."""

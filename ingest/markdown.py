@@ -5,13 +5,15 @@ which costs half the time.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from roadmark.ingest.document import Block, Document, Fence, Heading, Item, ItemList, Node, Paragraph
+from roadmark.ingest.fences import GUARD
 from roadmark.ingest.source import SourceText
 from roadmark.ingest.titles import read_title
 
@@ -45,11 +47,14 @@ def render_html(text: str) -> str:
     )
 
 
-def read_document(path: str, source: SourceText) -> Document:
+def read_document(
+    path: str, source: SourceText, front_matter: Mapping[str, object] = MappingProxyType({})
+) -> Document:
     """The tree of a Markdown text. Line numbers are those of the file, front matter included."""
     body = "\n".join(source.body_lines)
     parts = list(_parts(_block_parser().parse(body), source.lines))
-    return Document(path, source.text, source.lines, source.byte_lines, _tree(parts, len(source.lines)))
+    tree = _tree(parts, len(source.lines))
+    return Document(path, source.text, source.lines, source.byte_lines, tree, front_matter)
 
 
 def _parts(tokens: list[Token], lines: tuple[str, ...]) -> Iterator[Heading | Block]:
@@ -117,7 +122,8 @@ class _Builder:
     def _fence(self, token: Token) -> None:
         first, last = token.map or [0, 0]
         info = token.info.strip() if token.type == "fence" else "(indented)"
-        self._add(Fence(first + 1, last, info, token.content))
+        text = token.content.replace(GUARD, "") if GUARD in token.content else token.content
+        self._add(Fence(first + 1, last, info, text))
 
     def _add(self, part: Paragraph | Fence) -> None:
         if self.items:

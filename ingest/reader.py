@@ -1,13 +1,36 @@
 """The door of this room: the bytes of a file in, a Spec with its problems out."""
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from roadmark.ingest.formats import roadmap
+from roadmark.ingest.checks import check_spec
+from roadmark.ingest.document import Document
+from roadmark.ingest.fences import repair_fences
+from roadmark.ingest.formats import backlog, checklist, kiro, openspec, roadmap, speckit, taskmaster
+from roadmark.ingest.front_matter import FrontMatter, apply_front_matter, read_front_matter
 from roadmark.ingest.markdown import read_document
 from roadmark.ingest.problems import Problem, in_reading_order
-from roadmark.ingest.source import DEFAULT_LIMITS, Limits, check_limits, read_source
+from roadmark.ingest.source import DEFAULT_LIMITS, Limits, SourceText, check_limits, read_source
 from roadmark.ingest.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class _Format:
+    recognises: Callable[[Document], float]
+    read: Callable[[Document], Spec]
+
+
+_FORMATS = (
+    _Format(backlog.recognises, backlog.read),
+    _Format(kiro.recognises, kiro.read),
+    _Format(openspec.recognises, openspec.read),
+    _Format(speckit.recognises, speckit.read),
+    _Format(roadmap.recognises, roadmap.read),
+    _Format(checklist.recognises, checklist.read),
+)
+_ENOUGH = 0.15
+_SURE = 0.85
 
 
 def read_spec(path: PurePath, content: bytes, limits: Limits = DEFAULT_LIMITS) -> Spec:
@@ -18,14 +41,43 @@ def read_spec(path: PurePath, content: bytes, limits: Limits = DEFAULT_LIMITS) -
     name = path.as_posix()
     refused = check_limits(content, limits)
     if refused is not None:
-        return _refused(name, refused)
+        title = name.rsplit("/", 1)[-1]
+        return Spec(path=name, format="unknown", title=title, text="", problems=(refused,))
     source, source_problems = read_source(content)
-    document = read_document(name, source)
-    spec = roadmap.read(document)
-    problems = in_reading_order((*source_problems, *spec.problems))
-    return replace(spec, description=source.description, problems=problems)
+    if name.endswith(".json"):
+        return _with_problems(taskmaster.read(name, source.text), source_problems)
+    body_lines, fence_problems = repair_fences(source.body_lines)
+    front = read_front_matter(source.front_matter)
+    document = read_document(name, replace(source, body_lines=body_lines), front.values)
+    spec = _read(document, source, front)
+    return _with_problems(spec, (*source_problems, *fence_problems))
 
 
-def _refused(name: str, refused: Problem) -> Spec:
-    title = name.rsplit("/", 1)[-1]
-    return Spec(path=name, format="unknown", title=title, text="", problems=(refused,))
+def _read(document: Document, source: SourceText, front: FrontMatter) -> Spec:
+    chosen = _choose(document)
+    if chosen is None:
+        return _no_spec(document, source)
+    spec = replace(chosen.read(document), description=source.description)
+    return apply_front_matter(spec, front)
+
+
+def _choose(document: Document) -> _Format | None:
+    """The format that is surest of a document: the first that is quite sure, else the surest of all."""
+    best, best_score = None, _ENOUGH
+    for candidate in _FORMATS:
+        score = candidate.recognises(document)
+        if score >= _SURE:
+            return candidate
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
+
+
+def _no_spec(document: Document, source: SourceText) -> Spec:
+    spec = checklist.read(document)
+    return replace(spec, format="document", is_spec=False, description=source.description, problems=())
+
+
+def _with_problems(spec: Spec, problems: tuple[Problem, ...]) -> Spec:
+    checks = tuple(check_spec(spec)) if spec.is_spec else ()
+    return replace(spec, problems=in_reading_order((*problems, *spec.problems, *checks)))

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadmark.ingest.boxes import read_boxes
+from roadmark.ingest.fences import repair_fences
 from roadmark.ingest.markdown import read_document
 from roadmark.ingest.source import DEFAULT_LIMITS, check_limits, read_source
 from roadmark.ingest.spec import Checkbox
@@ -27,7 +28,8 @@ def boxes_of(content: bytes) -> tuple[Checkbox, ...]:
     if check_limits(content, DEFAULT_LIMITS) is not None:
         return ()
     source, _ = read_source(content)
-    return read_boxes(read_document("", source))
+    body_lines, _ = repair_fences(source.body_lines)
+    return read_boxes(read_document("", replace(source, body_lines=body_lines)))
 
 
 def set_marks(content: bytes, marks: Mapping[str, str]) -> TickResult:

@@ -155,6 +155,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "实现阶段",
         "実装フェーズ",
     ),
+    "action_plan": ("recommended action plan", "action plan", "recommended actions", "maßnahmenplan"),
     "standards": (
         "code standards and patterns",
         "code standards",

@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadmark.ingest.document import Document, Node
 from roadmark.ingest.fields import fields_of, first_field
@@ -26,6 +26,20 @@ _CJK_HEADING = re.compile(
 _BRACKETS = re.compile(r"\s*[(\[（]([^()\[\]（）]*)[)\]）]")
 _DATE = re.compile(r"\b(?:\d{4}-\d{2}-\d{2}|days?\s+\d[\d\s–-]*|weeks?\s+\d[\d\s–-]*)\b", re.I)
 _STRICT = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:sub-?)?(?:phase|フェーズ|阶段|第)", re.I)
+_IN_TITLE = re.compile(r"[-–—:(]\s*((?:phase|subtask|step)\s*\d+[a-z]?\b[^)]*)", re.I)
+_NOT_WORK = {
+    "criteria",
+    "indicators",
+    "risks",
+    "testing",
+    "deployment",
+    "rollback",
+    "security",
+    "performance",
+    "dependencies",
+    "files",
+    "documentation",
+}
 _TIME_KEYS = ("estimated time", "duration", "time", "estimated duration", "estimate", "effort", "dauer")
 _STATUS_KEYS = ("status", "current status", "state")
 
@@ -50,6 +64,35 @@ def phases_section(sections: Sections) -> Node | None:
     """The section whose headings are the phases."""
     named = sections.all("phases")
     return next((node for node in named if _phases_below(node, strict=False)), named[0] if named else None)
+
+
+def phase_of_document(sections: Sections, boxes: tuple[Checkbox, ...]) -> Phase | None:
+    """The whole file as one phase, where its first heading is a phase's: boxes of other lists left out."""
+    document = sections.document
+    for node in document.root.children:
+        heading = read_phase_heading(node.raw_title) or _phase_in_title(node.raw_title)
+        if node.level > 1 or heading is None:
+            continue
+        spans = [(part.line, part.end_line) for part in node.walk() if part.kind in _NOT_WORK]
+        work = tuple(box for box in boxes if not any(first <= box.line <= last for first, last in spans))
+        phase = _phase(document, node, heading, work)
+        return phase if phase.hours is not None else replace(phase, hours=_stated_hours(sections))
+    return None
+
+
+def _phase_in_title(raw: str) -> PhaseHeading | None:
+    """The phase at the end of a title such as ``Health Endpoint - Phase 2: Addresses``."""
+    found = _IN_TITLE.search(plain(raw))
+    return read_phase_heading(found[1]) if found else None
+
+
+def _stated_hours(sections: Sections) -> float | None:
+    for node in (*sections.all("overview"), *sections.document.root.children):
+        time = first_field(fields_of(node), _TIME_KEYS)
+        duration = read_duration(time.value) if time else None
+        if duration:
+            return duration.hours
+    return None
 
 
 def _phase_nodes(sections: Sections) -> list[tuple[Node, PhaseHeading]]:
