@@ -1,0 +1,87 @@
+"""The writer lane: what it answers is on the disk, and one caller's failure is that caller's alone."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from roadmark.executor.clock import SystemClock
+from roadmark.executor.events import Event
+from roadmark.executor.store.lane import LaneClosed, Transaction
+from roadmark.executor.store.store import Store
+
+
+def _record(kind: str):
+    def work(transaction: Transaction) -> str:
+        transaction.record(Event(kind=kind))
+        return kind
+
+    return work
+
+
+def test_what_was_answered_is_there_after_the_database_is_opened_again(tmp_path: Path) -> None:
+    first = Store(tmp_path, SystemClock())
+    assert first.write(_record("one.kept")) == "one.kept"
+    first.close()
+    second = Store(tmp_path, SystemClock())
+    assert [entry.kind for entry in second.journal_after(0, 10)] == ["one.kept"]
+    second.close()
+
+
+def test_a_failing_caller_undoes_only_its_own_part(store: Store) -> None:
+    gate = threading.Event()
+
+    def hold(transaction: Transaction) -> None:
+        gate.wait(10)
+
+    def fail(transaction: Transaction) -> None:
+        transaction.record(Event(kind="never.kept"))
+        raise ValueError("this caller's own trouble")
+
+    held = store.submit(hold)
+    futures = [store.submit(_record("first.kept")), store.submit(fail), store.submit(_record("last.kept"))]
+    gate.set()
+    held.result()
+    assert futures[0].result() == "first.kept"
+    with pytest.raises(ValueError, match="own trouble"):
+        futures[1].result()
+    assert futures[2].result() == "last.kept"
+    assert [entry.kind for entry in store.journal_after(0, 10)] == ["first.kept", "last.kept"]
+
+
+def test_callers_that_wait_together_are_committed_in_their_order(store: Store) -> None:
+    futures = [store.submit(_record(f"event.{number}")) for number in range(300)]
+    assert [future.result() for future in futures] == [f"event.{number}" for number in range(300)]
+    kinds = [entry.kind for entry in store.journal_after(0, 1000)]
+    assert kinds == [f"event.{number}" for number in range(300)]
+
+
+def test_observers_hear_of_what_is_committed_and_cannot_break_it(store: Store) -> None:
+    heard: list[str] = []
+
+    def broken(entries: object) -> None:
+        raise RuntimeError("an observer's bug")
+
+    store.bus.subscribe(broken)
+    store.bus.subscribe(lambda entries: heard.extend(entry.kind for entry in entries))
+    store.write(_record("something.happened"))
+    store.close()
+    assert heard == ["something.happened"]
+
+
+def test_a_closed_lane_takes_no_orders(tmp_path: Path) -> None:
+    store = Store(tmp_path, SystemClock())
+    store.close()
+    with pytest.raises(LaneClosed):
+        store.write(_record("too.late"))
+
+
+def test_a_commit_that_fails_is_told_to_every_caller(tmp_path: Path) -> None:
+    store = Store(tmp_path, SystemClock())
+
+    def clash(transaction: Transaction) -> None:
+        transaction.connection.exec_driver_sql("ROLLBACK")
+
+    with pytest.raises(Exception, match=r"no such savepoint|no transaction"):
+        store.write(clash)
+    assert store.write(_record("still.works")) == "still.works"
+    store.close()

@@ -1,0 +1,83 @@
+"""The schema: the revisions lead to the tables, back again, and foreign files are left alone."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from roadmark.executor.clock import SystemClock
+from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.states import Status
+from roadmark.executor.store import schema
+from roadmark.executor.store.database import open_writer, sqlite_url
+from roadmark.executor.store.store import DATABASE, Store
+from roadmark.executor.store.tables import metadata
+
+
+def test_the_revisions_lead_to_exactly_the_tables(tmp_path: Path) -> None:
+    engine = open_writer(sqlite_url(tmp_path / "fresh.db"))
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        made = {row[0]: row[1] for row in connection.exec_driver_sql("SELECT name, sql FROM sqlite_master")}
+    engine.dispose()
+    for table in metadata.sorted_tables:
+        for constraint in table.constraints:
+            if isinstance(constraint, sa.CheckConstraint):
+                assert str(constraint.sqltext) in made[table.name]
+
+
+def test_every_revision_has_a_way_back(tmp_path: Path) -> None:
+    engine = open_writer(sqlite_url(tmp_path / "fresh.db"))
+    schema.upgrade(engine)
+    schema.downgrade(engine, "base")
+    assert set(sa.inspect(engine).get_table_names()) <= {"alembic_version"}
+    engine.dispose()
+
+
+def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
+    engine = open_writer(sqlite_url(tmp_path / "fresh.db"))
+    schema.upgrade(engine)
+    schema.upgrade(engine)
+    assert schema.current_revision(engine) == schema.head_revision()
+    engine.dispose()
+
+
+def test_the_database_itself_refuses_an_unknown_status(tmp_path: Path) -> None:
+    store = Store(tmp_path, SystemClock())
+    store.close()
+    connection = sqlite3.connect(tmp_path / DATABASE)
+    statement = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'migrations'").fetchone()[0]
+    connection.close()
+    assert all(f"'{status}'" in statement for status in Status)
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database at all, whatever its name says", b"SQLite format 3\0" + b"x" * 200]
+)
+def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / DATABASE).write_bytes(content)
+    with pytest.raises(DatabaseUnusable, match="not a usable SQLite database"):
+        Store(tmp_path, SystemClock())
+    assert (tmp_path / DATABASE).read_bytes() == content
+
+
+def test_another_programs_database_is_refused(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / DATABASE)
+    connection.execute("CREATE TABLE accounts (id INTEGER)")
+    connection.commit()
+    connection.close()
+    with pytest.raises(DatabaseUnusable, match="another program's database"):
+        Store(tmp_path, SystemClock())
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    Store(tmp_path, SystemClock()).close()
+    connection = sqlite3.connect(tmp_path / DATABASE)
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(DatabaseUnusable, match="newer than this Roadmark"):
+        Store(tmp_path, SystemClock())
