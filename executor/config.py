@@ -1,5 +1,6 @@
 """Settings, from where a person puts them: flag > ROADMARK_* > roadmark.toml > [tool.roadmark] > default."""
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -240,7 +241,8 @@ def _with_built_in(agents: Mapping[str, AgentSettings]) -> dict[str, AgentSettin
 def _default_state_dir(environment: Mapping[str, str], repo: Path) -> Path:
     """Outside the repository: under the person's state home, one folder a repository."""
     home = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    return home / "roadmark" / repo.name
+    digest = hashlib.sha256(os.fsencode(repo)).hexdigest()[:8]
+    return home / "roadmark" / f"{repo.name}-{digest}"
 
 
 def _listed(names: Iterable[str]) -> str:

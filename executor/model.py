@@ -153,6 +153,8 @@ class Policy:
     max_attempts: int
     max_confirmation_attempts: int
     timeout_s: int
+    wait_s: int
+    retry_delay_s: float
     new_chat_required: bool
     branch: str | None
 

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -64,6 +65,14 @@ class Store:
         """Entries behind `seq`, oldest first."""
         with self.read() as connection:
             return journal.read_after(connection, seq, limit)
+
+    def submit(self, work: Work[Result]) -> Future[Result]:
+        """Do `work` in the writer lane without waiting; the future tells how it went."""
+        return self._lane.submit(work)
+
+    def revision(self) -> str:
+        """The revision of the database's schema."""
+        return schema.current_revision(self._reader) or "none"
 
     def verify_journal(self) -> list[journal.Break]:
         """Every place where the chain, or the head that is kept apart, does not hold."""

@@ -1,0 +1,38 @@
+"""``roadmark run``: start a task and take it as far as it goes."""
+
+import sys
+
+import click
+from roadmark.cli.opening import FAILED, OK, WAITING, Where, actor, opened, settings_from, state_options
+from roadmark.cli.plain_text import safe
+from roadmark.cli.settling import settle
+from roadmark.executor.errors import AlreadyRunning
+from roadmark.executor.states import Status
+
+
+@click.command("run")
+@click.argument("task")
+@state_options
+@click.option("--agent", help="The agent to use, by its name in the configuration.")
+def run_command(task: str, where: Where, agent: str | None) -> None:
+    """Start TASK (an id, a file or a title), or go on with it, until it rests.
+
+    Exit 0: completed; 5: it waits for a person; 1: anything else.
+    """
+    with opened(settings_from(where, agent=agent)) as service:
+        service.intake.rescan_settled()
+        task_id = service.tracker.find_task(task)
+        try:
+            migration_id = service.manager.start(task_id, actor()).id
+        except AlreadyRunning as standing:
+            migration_id = standing.migration_id
+        migration = settle(service, migration_id)
+        phases = f"phase {migration.phase} of {migration.phase_count}"
+        click.echo(f"migration {migration.id} is {migration.status}, {phases}")
+        if migration.reason:
+            click.echo(f"reason: {safe(migration.reason)}")
+        wait = service.tracker.migration(migration.id).wait
+        if wait is not None:
+            words = ", ".join(safe(word) for word in wait.keywords)
+            click.echo(f"{safe(wait.prompt)}\nAnswer: roadmark reply {task_id[:8]} WORD   (one of: {words})")
+    sys.exit({Status.COMPLETED: OK, Status.WAITING: WAITING}.get(migration.status, FAILED))

@@ -1,0 +1,89 @@
+"""``roadmark serve``: the pages, the API and the embedded engine, in one process."""
+
+import logging
+import socket
+import sys
+from typing import Any
+
+import click
+import uvicorn
+from roadmark.cli.opening import FAILED, USAGE, Where, fail, settings_from, state_options
+from roadmark.executor.access import SCOPES
+from roadmark.executor.config import Settings
+from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.service import Service
+from roadmark.web.app import create_app
+
+_UVICORN: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "timeout_graceful_shutdown": 5,
+}
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@click.command("serve")
+@state_options
+@click.option("--host", help="The address to listen on.")
+@click.option("--port", type=int, help="The port to listen on.")
+@click.option("--agent", help="The agent to use, by its name in the configuration.")
+@click.option("--sign-in-link", is_flag=True, help="Print a link that signs you in once.")
+@click.option("--allow-remote", is_flag=True, help="Listen beyond this machine; put TLS in front of it.")
+def serve_command(
+    where: Where,
+    host: str | None,
+    port: int | None,
+    agent: str | None,
+    sign_in_link: bool,  # noqa: FBT001
+    allow_remote: bool,  # noqa: FBT001
+) -> None:
+    """Watch the specs, carry out tasks, and serve the pages and the API."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    settings = settings_from(where, host=host, port=port, agent=agent)
+    if settings.host not in _LOOPBACK and not allow_remote:
+        click.echo(f"roadmark: {settings.host} is not this machine; give --allow-remote to mean it", err=True)
+        sys.exit(USAGE)
+    listener = _listen(settings)
+    try:
+        service = Service(settings)
+        _serve(service, listener, sign_in_link=sign_in_link)
+    except RoadmarkError as error:
+        fail(error)
+
+
+def _serve(service: Service, listener: socket.socket, *, sign_in_link: bool) -> None:
+    address = _address(service.settings, listener)
+    try:
+        service.start(f"roadmark serve at {address}")
+        click.echo(f"Roadmark serves {address}")
+        click.echo(f"  specs: {service.settings.specs}\n  repository: {service.settings.repo}")
+        if sign_in_link:
+            secret = service.access.make_link("you", SCOPES)
+            click.echo(f"Sign in, once and within 15 minutes: {address}/sign-in/{secret}")
+        sys.stdout.flush()
+        config = uvicorn.Config(create_app(service), **_UVICORN)
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        service.stop()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The listening socket, before anything else is touched. Ends the program where it cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        click.echo(f"roadmark: cannot listen on {where}: {error.strerror}; give --port", err=True)
+        sys.exit(FAILED)
+    listener.listen(200)
+    return listener
+
+
+def _address(settings: Settings, listener: socket.socket) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{listener.getsockname()[1]}"

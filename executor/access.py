@@ -1,0 +1,181 @@
+"""Access: keys for machines, sign-in links and sessions for people; only hashes are kept.
+
+Source: safety rule R7; secrets are 256 random bits with a checksum, so that a mistyped one is known as such.
+"""
+
+import hashlib
+import secrets
+import uuid
+import zlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from roadmark.executor.errors import ConfigurationWrong
+from roadmark.executor.events import Event
+from roadmark.executor.store.access import AccessRepository, SignInLink, Token, WebSession
+from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.store import Store
+
+SCOPES = ("read", "reply", "run", "rollback", "admin")
+"""What a principal may do; each is granted by itself."""
+
+LINK_LIFE = timedelta(minutes=15)
+SESSION_LIFE = timedelta(days=14)
+
+_TOUCH_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who came in."""
+
+    name: str
+    scopes: frozenset[str]
+
+
+class Access:
+    """Makes and checks keys."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def make_token(self, name: str, scopes: Collection[str], expires_at: datetime | None = None) -> str:
+        """A new token, shown only here. Raises: ConfigurationWrong for an unknown scope."""
+        _check_scopes(scopes)
+        secret = _new_secret("rmk")
+
+        def work(transaction: Transaction) -> None:
+            token = Token(
+                id=str(uuid.uuid4()),
+                name=name,
+                sha256=_digest(secret),
+                scopes=tuple(scopes),
+                created_at=transaction.now,
+                expires_at=expires_at,
+                last_used_at=None,
+                revoked_at=None,
+            )
+            AccessRepository(transaction.connection).insert_token(token)
+            transaction.record(
+                Event(kind="token.made", actor=name, detail={"id": token.id, "scopes": list(scopes)})
+            )
+
+        self._store.write(work)
+        return secret
+
+    def check_token(self, secret: str) -> Principal | None:
+        """Who holds this token; None where it is unknown, revoked or expired."""
+        if not _is_whole(secret, "rmk"):
+            return None
+        now = self._store.clock.now()
+        with self._store.read() as connection:
+            token = AccessRepository(connection).token(_digest(secret))
+        if token is None or token.revoked_at or (token.expires_at and token.expires_at <= now):
+            return None
+        if token.last_used_at is None or now - token.last_used_at > _TOUCH_EVERY:
+            self._store.write(
+                lambda transaction: AccessRepository(transaction.connection).touch_token(token.id, now)
+            )
+        return Principal(token.name, frozenset(token.scopes))
+
+    def tokens(self) -> list[Token]:
+        """All tokens, by their hashes."""
+        with self._store.read() as connection:
+            return AccessRepository(connection).tokens()
+
+    def revoke_token(self, token_id: str, actor: str) -> bool:
+        """End a token; False where there is none or it was ended."""
+
+        def work(transaction: Transaction) -> bool:
+            ended = AccessRepository(transaction.connection).revoke_token(token_id, transaction.now)
+            if ended:
+                transaction.record(Event(kind="token.revoked", actor=actor, detail={"id": token_id}))
+            return ended
+
+        return self._store.write(work)
+
+    def make_link(self, name: str, scopes: Collection[str]) -> str:
+        """The secret of a link that signs `name` in once, within 15 minutes."""
+        _check_scopes(scopes)
+        secret = _new_secret("rml")
+
+        def work(transaction: Transaction) -> None:
+            link = SignInLink(
+                sha256=_digest(secret),
+                name=name,
+                scopes=tuple(scopes),
+                expires_at=transaction.now + LINK_LIFE,
+                used_at=None,
+            )
+            AccessRepository(transaction.connection).insert_link(link)
+
+        self._store.write(work)
+        return secret
+
+    def use_link(self, secret: str) -> str | None:
+        """Use the link up for the secret of a session; None where it is spent, expired or unknown."""
+        if not _is_whole(secret, "rml"):
+            return None
+        session_secret = _new_secret("rms")
+
+        def work(transaction: Transaction) -> str | None:
+            access = AccessRepository(transaction.connection)
+            link = access.use_link(_digest(secret), transaction.now)
+            if link is None:
+                return None
+            access.insert_session(
+                WebSession(
+                    sha256=_digest(session_secret),
+                    name=link.name,
+                    scopes=link.scopes,
+                    created_at=transaction.now,
+                    expires_at=transaction.now + SESSION_LIFE,
+                )
+            )
+            transaction.record(Event(kind="session.began", actor=link.name))
+            return session_secret
+
+        return self._store.write(work)
+
+    def check_session(self, secret: str) -> Principal | None:
+        """Who is signed in with this cookie."""
+        if not _is_whole(secret, "rms"):
+            return None
+        with self._store.read() as connection:
+            session = AccessRepository(connection).session(_digest(secret), self._store.clock.now())
+        return Principal(session.name, frozenset(session.scopes)) if session else None
+
+    def end_session(self, secret: str) -> None:
+        """Sign a browser out."""
+        self._store.write(
+            lambda transaction: AccessRepository(transaction.connection).end_session(_digest(secret))
+        )
+
+
+def _new_secret(prefix: str) -> str:
+    body = secrets.token_urlsafe(32)
+    return f"{prefix}_{body}{_checksum(body)}"
+
+
+def _is_whole(secret: str, prefix: str) -> bool:
+    """Whether this can be a secret of ours at all: spares the database what was mistyped or guessed."""
+    start = f"{prefix}_"
+    body, checksum = secret[len(start) : -6], secret[-6:]
+    return secret.startswith(start) and secret.isascii() and len(secret) < 100 and _checksum(body) == checksum
+
+
+def _checksum(body: str) -> str:
+    return f"{zlib.crc32(body.encode()) & 0xFFFFFF:06x}"
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _check_scopes(scopes: Collection[str]) -> None:
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown or not scopes:
+        raise ConfigurationWrong(
+            "scopes", f"{', '.join(unknown) or 'none'} given; known are {', '.join(SCOPES)}"
+        )

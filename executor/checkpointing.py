@@ -1,0 +1,66 @@
+"""Takes a checkpoint and keeps its row: the tree in the vault, the migration's place in the database."""
+
+import uuid
+from collections.abc import Mapping
+
+from roadmark.executor.model import Checkpoint, CheckpointKind, Migration
+from roadmark.executor.moves import event_of
+from roadmark.executor.positions import position_of
+from roadmark.executor.store.checkpoints import CheckpointRepository
+from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.tasks import TaskRepository
+from roadmark.executor.workspace.checkpoints import Record, Snapshot, records
+from roadmark.executor.workspace.place import Place, enter
+
+ATTEMPT_TRAILER = "Roadmark-Attempt"
+"""The mark in a checkpoint's message by which finished work is recognised after a crash."""
+
+
+def marker(migration_id: str, phase: int, number: int) -> str:
+    """The value of the attempt's mark."""
+    return f"{migration_id}:{phase}:{number}"
+
+
+def attempt_trailers(migration_id: str, phase: int, number: int) -> Mapping[str, str]:
+    """What an attempt's checkpoint carries."""
+    return {ATTEMPT_TRAILER: marker(migration_id, phase, number)}
+
+
+def find_record(place: Place, mark: str) -> Record | None:
+    """The checkpoint that carries this attempt's mark, with everything that is written on it."""
+    with enter(place) as room:
+        return next((one for one in records(room) if one.trailers.get(ATTEMPT_TRAILER) == mark), None)
+
+
+def keep_checkpoint(
+    transaction: Transaction, migration: Migration, name: str, kind: CheckpointKind, snapshot: Snapshot
+) -> Checkpoint:
+    """The checkpoint's row, made once: a repeated call gives the row that is there."""
+    checkpoints = CheckpointRepository(transaction.connection)
+    for known in checkpoints.of_migration(migration.id):
+        if known.ref == snapshot.ref:
+            return known
+    position = position_of(
+        migration,
+        MigrationRepository(transaction.connection).phase_runs(migration.id),
+        TaskRepository(transaction.connection).items(migration.task_id),
+    )
+    checkpoint = Checkpoint(
+        id=str(uuid.uuid4()),
+        migration_id=migration.id,
+        name=name,
+        kind=kind,
+        phase=0 if kind is CheckpointKind.START else migration.phase,
+        attempt=migration.attempt,
+        ref=snapshot.ref,
+        commit_id=snapshot.commit,
+        tree=snapshot.tree,
+        not_covered=snapshot.not_covered,
+        position=position.as_json(),
+        at=transaction.now,
+    )
+    checkpoints.insert(checkpoint)
+    detail = {"checkpoint": checkpoint.id, "name": name, "tree": snapshot.tree, "kind": kind.value}
+    transaction.record(event_of(migration, "checkpoint.taken", detail=detail))
+    return checkpoint

@@ -1,0 +1,192 @@
+"""How an attempt is closed: its verdict becomes the row's end, the checkpoint's row and the next move.
+
+The verdict also travels in the checkpoint itself, so that an attempt which was finished but not
+recorded before a crash can be closed the same way at the next start.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any, assert_never
+
+from roadmark.executor import questions
+from roadmark.executor.checkpointing import keep_checkpoint
+from roadmark.executor.conversation import Turn
+from roadmark.executor.lease import Lease
+from roadmark.executor.masking import mask
+from roadmark.executor.metrics import MigrationMetrics
+from roadmark.executor.model import Attempt, CheckpointKind, Migration, PhaseRun
+from roadmark.executor.moves import event_of, make_move
+from roadmark.executor.policy import policy_of
+from roadmark.executor.states import Move, PhaseState, Status, WaitKind
+from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.store import Store
+from roadmark.executor.verdict import Evidence, Outcome, Verdict
+from roadmark.executor.workspace.checkpoints import Snapshot
+
+INTERRUPTED = "interrupted"
+"""The outcome of an attempt that the service's own end cut off."""
+
+VERDICT_TRAILER = "Roadmark-Verdict"
+"""The line of a checkpoint that carries its attempt's verdict."""
+
+PARK_S = 300.0
+"""How long a rate limit without a time of its own holds back."""
+
+_WRITTEN_CHARACTERS = 2_000
+
+MAX_DELAY_S = 600.0
+"""The longest pause between attempts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What an attempt is closed with; after a crash only the first two are known."""
+
+    verdict: Verdict
+    snapshot: Snapshot
+    turn: Turn | None = None
+    evidence: Evidence | None = None
+
+
+def close_attempt(
+    store: Store, metrics: MigrationMetrics, lease: Lease, attempt: Attempt, closing: Closing
+) -> None:
+    """Close the row, keep the checkpoint, and move on as the verdict says, in one transaction."""
+
+    def work(transaction: Transaction) -> None:
+        conclude(transaction, metrics, lease.held(transaction), attempt, closing)
+
+    store.write(work)
+
+
+def conclude(
+    transaction: Transaction,
+    metrics: MigrationMetrics,
+    migration: Migration,
+    attempt: Attempt,
+    closing: Closing,
+) -> None:
+    """The closing, within the caller's transaction; nothing happens where the attempt is closed already."""
+    verdict, turn = closing.verdict, closing.turn
+    migrations = MigrationRepository(transaction.connection)
+    closed = migrations.close_attempt(
+        attempt.id,
+        transaction.now,
+        outcome=verdict.outcome,
+        reason=mask(verdict.reason),
+        evidence=_shown(closing.evidence),
+        used=verdict.attempt_used,
+        session_id=turn.session_id if turn else None,
+        tokens_in=turn.tokens_in if turn else None,
+        tokens_out=turn.tokens_out if turn else None,
+        cost_usd=turn.cost_usd if turn else None,
+        peak_memory_bytes=turn.peak_memory_bytes if turn else None,
+    )
+    if not closed:
+        return
+    run = migrations.phase_run(migration.id, attempt.phase)
+    _change_phase(migrations, run, verdict)
+    checkpoint = keep_checkpoint(
+        transaction, migration, checkpoint_name(attempt), CheckpointKind.ATTEMPT, closing.snapshot
+    )
+    migrations.change_attempt(attempt.id, checkpoint_id=checkpoint.id)
+    migrations.change_phase(migration.id, run.phase, checkpoint_id=checkpoint.id)
+    ended = next(one for one in migrations.attempts(migration.id) if one.id == attempt.id)
+    metrics.of_attempt(transaction, migration, ended)
+    detail = {"outcome": verdict.outcome.value, "reason": mask(verdict.reason), "used": verdict.attempt_used}
+    transaction.record(event_of(migration, "attempt.ended", detail=detail))
+    if migration.status is Status.RUNNING:
+        _move_on(transaction, migration, run, closing)
+
+
+def interrupt_attempt(transaction: Transaction, migration: Migration, attempt: Attempt, reason: str) -> None:
+    """Close an attempt that was cut off by us; it is not used, and the migration is queued again."""
+    migrations = MigrationRepository(transaction.connection)
+    migrations.close_attempt(attempt.id, transaction.now, outcome=INTERRUPTED, reason=reason)
+    run = migrations.phase_run(migration.id, attempt.phase)
+    migrations.change_phase(migration.id, attempt.phase, interruptions=run.interruptions + 1)
+    transaction.record(
+        event_of(migration, "attempt.ended", detail={"outcome": INTERRUPTED, "reason": reason})
+    )
+    if migration.status is Status.RUNNING:
+        make_move(transaction, migration, Move.INTERRUPT, reason=reason)
+
+
+def checkpoint_name(attempt: Attempt) -> str:
+    """The name of the checkpoint after an attempt."""
+    return f"attempt-{attempt.phase}-{attempt.number}"
+
+
+def written_verdict(verdict: Verdict) -> str:
+    """A verdict on one line, as a checkpoint carries it."""
+    values = asdict(verdict) | {"outcome": verdict.outcome.value}
+    return json.dumps(
+        {name: value[:2000] if isinstance(value, str) else value for name, value in values.items()}
+    )
+
+
+def read_verdict(line: str) -> Verdict:
+    """The verdict that a checkpoint carries."""
+    values = json.loads(line)
+    return Verdict(**(values | {"outcome": Outcome(values["outcome"])}))
+
+
+def _change_phase(migrations: MigrationRepository, run: PhaseRun, verdict: Verdict) -> None:
+    changes: dict[str, Any] = {"feedback": mask(verdict.feedback) or None}
+    if verdict.attempt_used:
+        changes["attempts_used"] = run.attempts_used + 1
+    match verdict.outcome:
+        case Outcome.CONFIRM:
+            changes["state"] = PhaseState.ASKED
+        case Outcome.DONE:
+            changes["state"] = PhaseState.CONFIRMED
+        case Outcome.RESUME_CHAT:
+            changes["chat_resumes"] = run.chat_resumes + 1
+        case Outcome.FOLLOW_UP:
+            changes["questions_asked"] = run.questions_asked + 1
+        case _:
+            pass
+    migrations.change_phase(run.migration_id, run.phase, **changes)
+
+
+def _move_on(transaction: Transaction, migration: Migration, run: PhaseRun, closing: Closing) -> None:
+    verdict = closing.verdict
+    reason = mask(verdict.reason)
+    match verdict.outcome:
+        case Outcome.PARK:
+            until = closing.turn.retry_at if closing.turn else None
+            due = until or transaction.now + timedelta(seconds=PARK_S)
+            make_move(transaction, migration, Move.PARK, reason=reason, due_at=due)
+        case Outcome.BLOCK:
+            make_move(transaction, migration, Move.BLOCK, reason=reason)
+        case Outcome.QUARANTINE:
+            make_move(transaction, migration, Move.QUARANTINE, reason=reason)
+        case Outcome.FAIL:
+            make_move(transaction, migration, Move.FAIL, reason=reason)
+        case Outcome.CONFIRM:
+            questions.ask(transaction, migration, WaitKind.CONFIRM, reason)
+        case Outcome.WAIT_FOR_REPLY:
+            questions.ask(transaction, migration, WaitKind.QUESTION, reason)
+        case Outcome.DONE | Outcome.CANCELLED:
+            pass
+        case Outcome.RESUME_CHAT | Outcome.NEXT_ATTEMPT | Outcome.FOLLOW_UP | Outcome.DOUBT:
+            due = transaction.now + timedelta(seconds=_delay_s(run, policy_of(migration).retry_delay_s))
+            make_move(transaction, migration, Move.CONTINUE, reason=reason, due_at=due)
+        case _:
+            assert_never(verdict.outcome)
+
+
+def _delay_s(run: PhaseRun, first_s: float) -> float:
+    """`first_s` after the first failure, doubling, ten minutes at the most."""
+    failures = run.attempts_used + run.chat_resumes + run.questions_asked
+    return min(MAX_DELAY_S, first_s * 2.0**failures)
+
+
+def _shown(evidence: Evidence | None) -> dict[str, Any] | None:
+    return None if evidence is None else {name: _plain(value) for name, value in asdict(evidence).items()}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,123 @@
+"""The embedded engine: one process, APScheduler's clock over the due-table, a pool of worker slots.
+
+The rows say what is due; the scheduler only looks. Its memory store and coalescing make a late, a
+missed and a doubled tick harmless, and nothing of it has to survive a crash.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+from roadmark.executor.manager import MigrationManager
+from roadmark.executor.model import JournalEntry
+from roadmark.executor.states import Status
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.store import Store
+from roadmark.executor.worker import Worker
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+"""How often the rows are looked at without a wake-up: what another process wrote is found then."""
+
+_WAKING = frozenset({Status.QUEUED.value, Status.ROLLING_BACK.value})
+
+
+class EmbeddedEngine:
+    """Gives due migrations to the worker, as many at once as there are slots."""
+
+    def __init__(self, store: Store, manager: MigrationManager, worker: Worker, slots: int) -> None:
+        self._store, self._manager, self._worker, self._slots = store, manager, worker, slots
+        self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="worker")
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            executors={"default": SchedulerPool(1)},
+            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
+            timezone=UTC,
+        )
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Begin to tick."""
+        self._scheduler.add_job(
+            self._tick, "interval", seconds=TICK_S, id="tick", next_run_time=datetime.now(UTC)
+        )
+        self._scheduler.start()
+        self._unsubscribe = self._store.bus.subscribe(self._hear)
+
+    def every(self, seconds: float, work: Callable[[], object], name: str) -> None:
+        """Run further periodic work on the same clock."""
+        self._scheduler.add_job(work, "interval", seconds=seconds, id=name)
+
+    def stop(self) -> None:
+        """Give out nothing more and wait until the slots are empty; tell the attempts to end first."""
+        self._unsubscribe()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        self._pool.shutdown(wait=True)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the clock ticks."""
+        return bool(self._scheduler.running)
+
+    def busy(self) -> int:
+        """How many slots work."""
+        with self._lock:
+            return len(self._busy)
+
+    def wake(self) -> None:
+        """Look at the rows now."""
+        if self._scheduler.running:
+            self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
+
+    def _hear(self, entries: Sequence[JournalEntry]) -> None:
+        if any(entry.to_status in _WAKING or entry.kind == "migration.started" for entry in entries):
+            self.wake()
+
+    def _tick(self) -> None:
+        try:
+            self._manager.unpark_due()
+            self._manager.lapse_overdue()
+            self._dispatch()
+        except Exception:  # a tick that fails must not end the clock; the next one tries again
+            log.exception("a tick failed")
+
+    def _dispatch(self) -> None:
+        with self._lock:
+            free = self._slots - len(self._busy)
+            if free <= 0:
+                return
+            for migration_id in self._due(free + len(self._busy)):
+                if migration_id not in self._busy and len(self._busy) < self._slots:
+                    self._busy.add(migration_id)
+                    self._pool.submit(self._work, migration_id)
+
+    def _due(self, limit: int) -> list[str]:
+        with self._store.read() as connection:
+            migrations = MigrationRepository(connection)
+            urgent = migrations.with_status([Status.ROLLING_BACK])
+            queued = migrations.runnable(self._store.clock.now(), limit)
+        return [migration.id for migration in (*urgent, *queued)]
+
+    def _work(self, migration_id: str) -> None:
+        try:
+            self._worker.advance(migration_id)
+        finally:
+            with self._lock:
+                self._busy.discard(migration_id)
+            self.wake_quietly()
+
+    def wake_quietly(self) -> None:
+        """Look at the rows now, unless the engine is being stopped."""
+        try:
+            self.wake()
+        except Exception:  # the scheduler may be shut down between the question and the call
+            log.debug("no tick any more", exc_info=True)

@@ -1,0 +1,245 @@
+"""Intake: spec files become tasks, and ticks go back into the files. The one writer of both.
+
+A file is taken by its content: an unchanged one is never parsed again, a moved one is known by its
+hash, a deleted one withdraws its task and erases nothing.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from roadmark.executor.config import Settings
+from roadmark.executor.errors import NotFound
+from roadmark.executor.events import SYSTEM, Event
+from roadmark.executor.model import Task
+from roadmark.executor.spec_rows import children_of, task_of
+from roadmark.executor.states import TASK_STATUS_OF, TaskStatus
+from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.store import Store
+from roadmark.executor.store.tasks import TaskRepository
+from roadmark.ingest.discovery import FoundFile, Skipped, content_hash, read_content, scan
+from roadmark.ingest.reader import read_spec
+from roadmark.ingest.spec import Spec
+from roadmark.ingest.tick import set_marks
+
+_BATCH = 100
+"""Specs whose rows are written in one transaction."""
+
+SETTLED_S = 0.3
+"""A file counts once its size and time were still for this long; editors write in pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A spec that was read, with the bytes it was read from."""
+
+    spec: Spec
+    text: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """What was written into a spec's file; `content` is None where there is no file any more."""
+
+    task: Task
+    content: bytes | None
+    unmatched: tuple[str, ...]
+
+    def apply(self, transaction: Transaction, keys: Sequence[str], mark: str, by: str) -> None:
+        """Bring the rows to what the file says now."""
+        tasks = TaskRepository(transaction.connection)
+        done = mark == "x"
+        tasks.mark_items(self.task.id, keys, mark, by if done else None, transaction.now if done else None)
+        if self.content is not None:
+            text = self.content.decode("utf-8", "replace")
+            tasks.update(self.task.id, content_sha256=content_hash(self.content), source_content=text)
+        detail = {"keys": list(keys), "mark": mark, "unmatched": list(self.unmatched)}
+        transaction.record(Event(kind="task.ticked", actor=by, task_id=self.task.id, detail=detail))
+
+
+class Intake:
+    """Keeps tasks and files in step."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store, self._settings = store, settings
+        self._lock = threading.RLock()
+        self._files: Mapping[str, FoundFile] = {}
+        self.folder = settings.specs
+        self.last_scan_at: datetime | None = None
+        self.skipped: tuple[Skipped, ...] = ()
+
+    def rescan(self) -> bool:
+        """Take in what came, changed, moved or went. True where a file was too young to be taken yet."""
+        with self._lock:
+            found = scan(self.folder, self._files)
+            self.skipped = found.skipped
+            with self._store.read() as connection:
+                known = TaskRepository(connection).paths()
+            young = self._young(found.files)
+            self._take(found.files, known, young)
+            self._withdraw(found.files, known)
+            self.last_scan_at = self._store.clock.now()
+            self._files = {path: file for path, file in found.files.items() if path not in young}
+            return bool(young)
+
+    def rescan_settled(self) -> None:
+        """Take everything in, waiting for files that are still being written."""
+        while self.rescan():
+            time.sleep(SETTLED_S)
+
+    def tick(self, task_id: str, key: str, mark: str, actor: str) -> None:
+        """Set one box, in the file and in its row. Raises: NotFound."""
+        with self._store.read() as connection:
+            if key not in {item.key for item in TaskRepository(connection).items(task_id)}:
+                raise NotFound("box", key)
+        with self.ticking(task_id, {key: mark}) as ticks:
+            self._store.write(lambda transaction: ticks.apply(transaction, [key], mark, actor))
+
+    @contextmanager
+    def ticking(self, task_id: str, marks: Mapping[str, str]) -> Iterator[Ticks]:
+        """Write marks into the task's file, then let the caller bring the rows up to it.
+
+        The file comes first: after a crash in between the same marks are written again, to no effect.
+        """
+        with self._lock:
+            with self._store.read() as connection:
+                task = TaskRepository(connection).get(task_id)
+            content, unmatched = self._write_marks(task.source_path, marks)
+            yield Ticks(task, content, unmatched)
+
+    def _write_marks(
+        self, source_path: str, marks: Mapping[str, str]
+    ) -> tuple[bytes | None, tuple[str, ...]]:
+        path = self._confined(source_path)
+        content = read_content(self.folder, source_path) if path else None
+        if path is None or content is None:
+            return None, tuple(marks)
+        result = set_marks(content, marks)
+        if result.changed:
+            _replace(path, result.content)
+        return result.content, result.missing
+
+    def _confined(self, source_path: str) -> Path | None:
+        """The file itself, if it lies in the folder; a link out of it is not followed."""
+        path = (self.folder / source_path).resolve()
+        return path if path.is_relative_to(self.folder.resolve()) and path.is_file() else None
+
+    def _young(self, files: Mapping[str, FoundFile]) -> list[str]:
+        """Files written so lately that the writer may not have finished."""
+        edge = self._store.clock.now().timestamp() - SETTLED_S
+        return [path for path, file in files.items() if edge < file.modified_ns / 1e9 < edge + 1]
+
+    def _take(
+        self,
+        files: Mapping[str, FoundFile],
+        known: Mapping[str, tuple[str, str, TaskStatus]],
+        young: Sequence[str],
+    ) -> None:
+        gone = {sha: path for path, (_, sha, _) in known.items() if path not in files}
+        wanted = []
+        for path, file in files.items():
+            if path in young:
+                continue
+            if path not in known and file.sha256 in gone:
+                self._move(gone.pop(file.sha256), path)
+            elif path not in known or known[path][1] != file.sha256 or known[path][2] is TaskStatus.WITHDRAWN:
+                wanted.append(path)
+        for begin in range(0, len(wanted), _BATCH):
+            self._take_batch([files[path] for path in wanted[begin : begin + _BATCH]])
+
+    def _take_batch(self, batch: Sequence[FoundFile]) -> None:
+        reads = [read for file in batch if (read := self._read(file)) is not None]
+        self._store.write(lambda transaction: self._save_all(transaction, reads))
+
+    def _read(self, file: FoundFile) -> _Read | None:
+        content = read_content(self.folder, file.path)
+        if content is None:
+            return None
+        spec = read_spec(PurePosixPath(file.path), content)
+        return _Read(spec, content.decode("utf-8", "replace"), file.sha256)
+
+    def _save_all(self, transaction: Transaction, reads: Sequence[_Read]) -> None:
+        for read in reads:
+            self._save(transaction, read)
+
+    def _save(self, transaction: Transaction, read: _Read) -> None:
+        tasks = TaskRepository(transaction.connection)
+        known = tasks.by_path(read.spec.path)
+        task = task_of(
+            read.spec,
+            text=read.text,
+            sha256=read.sha256,
+            project=self._settings.project,
+            now=transaction.now,
+            known=known,
+        )
+        children = children_of(read.spec, task.id, tasks.items(task.id) if known else [], transaction.now)
+        if known is None:
+            tasks.insert(task, children)
+        else:
+            tasks.replace(task, children)
+            if known.status is TaskStatus.WITHDRAWN:
+                tasks.update(task.id, status=_status_before(transaction, task))
+        kind = "spec.changed" if known else "spec.added"
+        detail = {"path": task.source_path, "revision": task.revision, "problems": len(children.problems)}
+        transaction.record(Event(kind=kind, task_id=task.id, detail=detail))
+
+    def _move(self, old: str, new: str) -> None:
+        def work(transaction: Transaction) -> None:
+            tasks = TaskRepository(transaction.connection)
+            task = tasks.by_path(old)
+            if task is None:
+                return
+            status = _status_before(transaction, task) if task.status is TaskStatus.WITHDRAWN else task.status
+            tasks.update(task.id, source_path=new, status=status, updated_at=transaction.now)
+            transaction.record(Event(kind="spec.moved", task_id=task.id, detail={"from": old, "path": new}))
+
+        self._store.write(work)
+
+    def _withdraw(
+        self, files: Mapping[str, FoundFile], known: Mapping[str, tuple[str, str, TaskStatus]]
+    ) -> None:
+        with self._store.read() as connection:
+            present = TaskRepository(connection).paths()
+        lost = {
+            path: row
+            for path, row in present.items()
+            if path in known and path not in files and row[2] is not TaskStatus.WITHDRAWN
+        }
+
+        def work(transaction: Transaction) -> None:
+            for path, (task_id, _, _) in lost.items():
+                TaskRepository(transaction.connection).update(
+                    task_id, status=TaskStatus.WITHDRAWN.value, updated_at=transaction.now
+                )
+                transaction.record(
+                    Event(kind="spec.withdrawn", actor=SYSTEM, task_id=task_id, detail={"path": path})
+                )
+
+        if lost:
+            self._store.write(work)
+
+
+def _status_before(transaction: Transaction, task: Task) -> str:
+    """What a task that came back is: as its migration says, else pending."""
+    if task.migration_id is None:
+        return TaskStatus.PENDING.value
+    return TASK_STATUS_OF[MigrationRepository(transaction.connection).get(task.migration_id).status].value
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put the bytes in place of the file at once; its mode stays, and a crash leaves the old or the new."""
+    draft = path.with_name(f".{path.name}.roadmark-new")
+    with open(draft, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.chmod(draft, path.stat().st_mode & 0o7777)
+    os.replace(draft, path)

@@ -1,0 +1,99 @@
+"""Lands a confirmed phase: its commit on the branch, its ticks in the file, its rows."""
+
+from roadmark.executor.errors import NotFound
+from roadmark.executor.intake import Intake
+from roadmark.executor.lease import Lease
+from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, PhaseRun, TaskItem
+from roadmark.executor.moves import event_of
+from roadmark.executor.places import Places
+from roadmark.executor.positions import position_of
+from roadmark.executor.states import PhaseState
+from roadmark.executor.store.checkpoints import CheckpointRepository
+from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.store import Store
+from roadmark.executor.store.tasks import TaskRepository
+from roadmark.executor.workspace.publish import publish
+
+
+class Landing:
+    """The step after a phase was confirmed. Each part of it may be repeated after a crash."""
+
+    def __init__(self, store: Store, places: Places, intake: Intake) -> None:
+        self._store, self._places, self._intake = store, places, intake
+
+    def land(self, lease: Lease, migration: Migration, run: PhaseRun) -> None:
+        """Publish, tick, record. Raises: WorkspaceError where the branch cannot take the commit."""
+        checkpoint = self._checkpoint(run)
+        title, items = self._read(migration, run)
+        commit = self._publish(migration, run, checkpoint, title)
+        keys = [item.key for item in items]
+        with self._intake.ticking(migration.task_id, dict.fromkeys(keys, "x")) as written:
+
+            def work(transaction: Transaction) -> None:
+                held = lease.held(transaction)
+                written.apply(transaction, keys, "x", f"agent {migration.agent}")
+                self._record(transaction, held, run, checkpoint, commit)
+
+            self._store.write(work)
+
+    def _checkpoint(self, run: PhaseRun) -> Checkpoint:
+        if run.checkpoint_id is None:
+            raise NotFound("checkpoint", f"phase {run.phase}")
+        with self._store.read() as connection:
+            return CheckpointRepository(connection).get(run.checkpoint_id)
+
+    def _read(self, migration: Migration, run: PhaseRun) -> tuple[str, list[TaskItem]]:
+        with self._store.read() as connection:
+            tasks = TaskRepository(connection)
+            open_items = [
+                item
+                for item in tasks.items(migration.task_id)
+                if item.phase == run.phase and item.removed_at is None and item.mark != "x"
+            ]
+            return tasks.get(migration.task_id).title, open_items
+
+    def _publish(self, migration: Migration, run: PhaseRun, checkpoint: Checkpoint, title: str) -> str | None:
+        if migration.branch is None:
+            return None
+        trailers = {
+            "Roadmark-Task": migration.task_id,
+            "Roadmark-Migration": migration.id,
+            "Roadmark-Phase": str(run.phase),
+        }
+        message = f"{title}: phase {run.phase}, {run.name}"
+        published = publish(
+            self._places.of(migration.id), checkpoint.ref, migration.branch, message, trailers
+        )
+        return published.commit
+
+    def _record(
+        self,
+        transaction: Transaction,
+        migration: Migration,
+        run: PhaseRun,
+        checkpoint: Checkpoint,
+        commit: str | None,
+    ) -> None:
+        migrations = MigrationRepository(transaction.connection)
+        migrations.change_phase(
+            migration.id,
+            run.phase,
+            state=PhaseState.DONE,
+            feedback=None,
+            published_commit=commit,
+            finished_at=transaction.now,
+        )
+        if commit is not None:
+            migration = migrations.change(migration, transaction.now, published_commit=commit)
+            detail = {"branch": migration.branch, "commit": commit}
+            transaction.record(event_of(migration, "branch.published", detail=detail))
+        position = position_of(
+            migration,
+            migrations.phase_runs(migration.id),
+            TaskRepository(transaction.connection).items(migration.task_id),
+        )
+        CheckpointRepository(transaction.connection).change(
+            checkpoint.id, kind=CheckpointKind.PHASE, name=f"phase-{run.phase}", position=position.as_json()
+        )
+        transaction.record(event_of(migration, "phase.done", detail={"name": run.name, "commit": commit}))

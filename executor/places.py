@@ -1,0 +1,35 @@
+"""Where each migration's files lie: its workspace, its agent's home, its logs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from roadmark.executor.workspace.place import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders of one service."""
+
+    repository: Path
+    state_dir: Path
+
+    def of(self, migration_id: str) -> Place:
+        """The migration's place."""
+        return Place(repository=self.repository, state_dir=self.state_dir, migration=migration_id)
+
+    def workspace(self, migration_id: str) -> Path:
+        """Where the agent works."""
+        return self.state_dir.resolve() / "workspaces" / migration_id
+
+    def home(self, migration_id: str) -> Path:
+        """The agent's HOME."""
+        return self.state_dir.resolve() / "homes" / migration_id
+
+    def log(self, migration_id: str, phase: int, number: int) -> Path:
+        """The log of one attempt."""
+        return self.logs / migration_id / f"{phase}-{number}.log"
+
+    @property
+    def logs(self) -> Path:
+        """The folder of all logs."""
+        return self.state_dir.resolve() / "logs"

@@ -1,0 +1,367 @@
+"""MigrationRollback: plan, preview, restore, prove. Files, branch, boxes and rows go back together.
+
+Every rollback first takes a safety checkpoint, so that it can itself be undone; nothing is erased.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from roadmark.executor import questions
+from roadmark.executor.checkpointing import keep_checkpoint
+from roadmark.executor.errors import Conflict, MoveRefused, NotFound, ReasonMissing, RoadmarkError
+from roadmark.executor.events import SYSTEM
+from roadmark.executor.intake import Intake
+from roadmark.executor.masking import mask
+from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, Rollback, RollbackState, TaskItem
+from roadmark.executor.moves import event_of, make_move
+from roadmark.executor.places import Places
+from roadmark.executor.positions import Position, position_of, read_position
+from roadmark.executor.states import Move, Status, after
+from roadmark.executor.store.checkpoints import CheckpointRepository
+from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.store import Store
+from roadmark.executor.store.tasks import TaskRepository
+from roadmark.executor.store.waits import WaitRepository
+from roadmark.executor.workspace.checkpoints import FileDelta, Proof, diff, restore, take_checkpoint
+from roadmark.executor.workspace.publish import Published, conflicts, publish_revert
+
+UNTOUCHED = (
+    "your checkout, index, HEAD, stash and configuration",
+    "every branch but the migration's own",
+    "files outside the migration's workspace",
+)
+IRREVERSIBLE = (
+    "changes to databases, pushes and network calls that the agent may have made",
+    "files that git ignores, unless you go back to the start",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a rollback will do, in order, and what it will not or cannot."""
+
+    checkpoint: Checkpoint
+    version: int
+    branch: str | None
+    steps: tuple[str, ...]
+    untouched: tuple[str, ...]
+    irreversible: tuple[str, ...]
+    files: tuple[FileDelta, ...]
+    boxes: tuple[str, ...]
+    conflicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Boxes:
+    """Which boxes change, by key."""
+
+    untick: tuple[str, ...]
+    tick: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A rollback under way."""
+
+    rollback: Rollback
+    migration: Migration
+    target: Checkpoint
+    position: Position
+    boxes: _Boxes
+
+
+class MigrationRollback:
+    """Takes migrations back to their checkpoints."""
+
+    def __init__(self, store: Store, places: Places, intake: Intake) -> None:
+        self._store, self._places, self._intake = store, places, intake
+
+    def preview(self, migration_id: str, to: str) -> Plan:
+        """What a rollback to this checkpoint would do. Raises: NotFound, CheckpointUnknown."""
+        with self._store.read() as connection:
+            migration = MigrationRepository(connection).get(migration_id)
+            target = CheckpointRepository(connection).named(migration_id, to)
+            items = TaskRepository(connection).items(migration.task_id)
+        boxes = _boxes(items, read_position(target.position))
+        place = self._places.of(migration_id)
+        files = diff(place, target.ref, None)
+        clashes = conflicts(place, migration.branch) if _has_published(migration, target) else ()
+        texts = {item.key: item.text for item in items}
+        return Plan(
+            checkpoint=target,
+            version=migration.version,
+            branch=migration.branch,
+            steps=_steps(migration, target, files, boxes),
+            untouched=UNTOUCHED,
+            irreversible=IRREVERSIBLE,
+            files=files,
+            boxes=tuple(texts[key] for key in (*boxes.untick, *boxes.tick)),
+            conflicts=clashes,
+        )
+
+    def request(
+        self, migration_id: str, to: str, reason: str, actor: str, version: int | None = None
+    ) -> Rollback:
+        """Accept a rollback; a worker carries it out, after the agent of a running migration is stopped.
+
+        Raises: NotFound, CheckpointUnknown, ReasonMissing, Conflict, MoveRefused.
+        """
+        with self._store.read() as connection:
+            target = CheckpointRepository(connection).named(migration_id, to)
+        return self._accept(migration_id, target, reason, actor, version, undoes=None)
+
+    def undo(self, migration_id: str, reason: str, actor: str) -> Rollback:
+        """Take back the latest rollback. Raises: NotFound, ReasonMissing, MoveRefused."""
+        with self._store.read() as connection:
+            checkpoints = CheckpointRepository(connection)
+            done = [row for row in checkpoints.rollbacks(migration_id) if row.state is RollbackState.DONE]
+            if not done or done[-1].safety_checkpoint_id is None:
+                raise NotFound("rollback", migration_id)
+            target = checkpoints.get(done[-1].safety_checkpoint_id)
+        return self._accept(migration_id, target, reason, actor, None, undoes=done[-1].id)
+
+    def carry_out(self, migration_id: str) -> None:
+        """Finish the accepted rollback; safe to repeat from any point. What fails is recorded and blocks."""
+        job = self._job(migration_id)
+        try:
+            self._restore(job)
+        except RoadmarkError as error:
+            reason = mask(str(error))
+            self._store.write(lambda transaction: _refuse(transaction, job, reason))
+
+    def _accept(
+        self,
+        migration_id: str,
+        target: Checkpoint,
+        reason: str,
+        actor: str,
+        version: int | None,
+        *,
+        undoes: str | None,
+    ) -> Rollback:
+        if not reason.strip():
+            raise ReasonMissing
+
+        def work(transaction: Transaction) -> Rollback:
+            migration = MigrationRepository(transaction.connection).get(migration_id)
+            if version is not None and version != migration.version:
+                raise Conflict(migration_id, version, migration.version)
+            rollback = _new_rollback(transaction, migration, target, mask(reason.strip()), actor, undoes)
+            CheckpointRepository(transaction.connection).insert_rollback(rollback)
+            transaction.record(_requested(migration, rollback, target))
+            _begin(transaction, migration, actor)
+            return rollback
+
+        return self._store.write(work)
+
+    def _job(self, migration_id: str) -> _Job:
+        with self._store.read() as connection:
+            checkpoints = CheckpointRepository(connection)
+            rollback = checkpoints.open_rollback(migration_id)
+            if rollback is None:
+                raise NotFound("open rollback", migration_id)
+            migration = MigrationRepository(connection).get(migration_id)
+            target = checkpoints.get(rollback.checkpoint_id)
+            position = read_position(target.position)
+            items = TaskRepository(connection).items(migration.task_id)
+        return _Job(rollback, migration, target, position, _boxes(items, position))
+
+    def _restore(self, job: _Job) -> None:
+        safety = self._take_safety(job)
+        place = self._places.of(job.migration.id)
+        proof = restore(place, job.target.ref)
+        published = self._revert_branch(job)
+        marks = {**dict.fromkeys(job.boxes.untick, " "), **dict.fromkeys(job.boxes.tick, "x")}
+        with self._intake.ticking(job.migration.task_id, marks) as ticks:
+
+            def work(transaction: Transaction) -> None:
+                by = f"agent {job.migration.agent}"
+                ticks.apply(transaction, job.boxes.untick, " ", job.rollback.actor)
+                ticks.apply(transaction, job.boxes.tick, "x", by)
+                _finish(transaction, job, safety, proof, published)
+
+            self._store.write(work)
+
+    def _take_safety(self, job: _Job) -> Checkpoint:
+        """The state before the rollback; the row says where the migration stood when it was asked for."""
+        name = f"before-{job.rollback.id[:8]}"
+        snapshot = take_checkpoint(
+            self._places.of(job.migration.id), name, {"Roadmark-Rollback": job.rollback.id}
+        )
+
+        def work(transaction: Transaction) -> Checkpoint:
+            checkpoints = CheckpointRepository(transaction.connection)
+            migration = MigrationRepository(transaction.connection).get(job.migration.id)
+            kept = keep_checkpoint(transaction, migration, name, CheckpointKind.SAFETY, snapshot)
+            position = job.rollback.plan["before"]
+            checkpoints.change(kept.id, position=position)
+            checkpoints.change_rollback(job.rollback.id, safety_checkpoint_id=kept.id)
+            return checkpoints.get(kept.id)
+
+        return self._store.write(work)
+
+    def _revert_branch(self, job: _Job) -> Published | None:
+        migration = job.migration
+        if migration.branch is None or migration.published_commit == job.position.published_commit:
+            return None
+        message = f"Roll back to {job.target.name}: {job.rollback.reason}"
+        trailers = {"Roadmark-Migration": migration.id, "Roadmark-Rollback": job.rollback.id}
+        return publish_revert(
+            self._places.of(migration.id), job.target.ref, migration.branch, message, trailers
+        )
+
+
+def _begin(transaction: Transaction, migration: Migration, actor: str) -> None:
+    """Move towards the rollback: at once, or after the running agent is stopped."""
+    wait = WaitRepository(transaction.connection).open_of(migration.id)
+    if wait is not None:
+        questions.close(transaction, migration, wait, "rolled_back", actor)
+    if migration.status is Status.RUNNING:
+        make_move(transaction, migration, Move.CANCEL, actor=actor, wanted="rollback")
+        return
+    if after(migration.status, Move.ROLL_BACK) is None or migration.status is Status.CANCELLING:
+        raise MoveRefused(migration.id, migration.status, Move.ROLL_BACK)
+    make_move(transaction, migration, Move.ROLL_BACK, actor=actor, wanted=None)
+
+
+def _new_rollback(
+    transaction: Transaction,
+    migration: Migration,
+    target: Checkpoint,
+    reason: str,
+    actor: str,
+    undoes: str | None,
+) -> Rollback:
+    before = position_of(
+        migration,
+        MigrationRepository(transaction.connection).phase_runs(migration.id),
+        TaskRepository(transaction.connection).items(migration.task_id),
+    )
+    return Rollback(
+        id=str(uuid.uuid4()),
+        migration_id=migration.id,
+        checkpoint_id=target.id,
+        safety_checkpoint_id=None,
+        undoes=undoes,
+        state=RollbackState.REQUESTED,
+        reason=reason,
+        actor=actor,
+        trigger="automatic" if actor == SYSTEM else "person",
+        plan={"to": target.name, "before": before.as_json()},
+        result=None,
+        requested_at=transaction.now,
+        finished_at=None,
+    )
+
+
+def _requested(migration: Migration, rollback: Rollback, target: Checkpoint) -> Any:
+    detail = {
+        "rollback": rollback.id,
+        "to": target.name,
+        "reason": rollback.reason,
+        "undoes": rollback.undoes,
+    }
+    return event_of(migration, "rollback.requested", actor=rollback.actor, detail=detail)
+
+
+def _finish(
+    transaction: Transaction, job: _Job, safety: Checkpoint, proof: Proof, published: Published | None
+) -> None:
+    migrations = MigrationRepository(transaction.connection)
+    migration = migrations.get(job.migration.id)
+    for phase, state in job.position.states.items():
+        migrations.change_phase(
+            migration.id,
+            phase,
+            state=state,
+            published_commit=job.position.published.get(phase),
+            attempts_used=0,
+            questions_asked=0,
+            chat_resumes=0,
+            feedback=None,
+        )
+    result = {
+        "tree": proof.actual_tree,
+        "removed": list(proof.removed),
+        "restored": list(proof.restored),
+        "unticked": list(job.boxes.untick),
+        "ticked": list(job.boxes.tick),
+        "commit": published.commit if published else None,
+    }
+    checkpoints = CheckpointRepository(transaction.connection)
+    checkpoints.change_rollback(
+        job.rollback.id, state=RollbackState.DONE, result=result, finished_at=transaction.now
+    )
+    if job.rollback.undoes is not None:
+        checkpoints.change_rollback(job.rollback.undoes, state=RollbackState.UNDONE)
+    make_move(
+        transaction,
+        migration,
+        _arrival(job),
+        actor=job.rollback.actor,
+        phase=job.position.phase,
+        attempt=job.position.attempt,
+        start_confirmed=job.position.start_confirmed,
+        published_commit=published.commit if published else job.position.published_commit,
+        reason=_said(job),
+        finished_at=None,
+    )
+    detail = {"rollback": job.rollback.id, "to": job.target.name, "safety": safety.name, **asdict(proof)}
+    transaction.record(event_of(migration, "rollback.done", actor=job.rollback.actor, detail=detail))
+
+
+def _arrival(job: _Job) -> Move:
+    if job.target.kind is not CheckpointKind.SAFETY:
+        return Move.RESTORED
+    return Move.RECOMPLETE if job.position.status is Status.COMPLETED else Move.REINSTATE
+
+
+def _said(job: _Job) -> str:
+    verb = "rollback undone" if job.rollback.undoes else f"rolled back to {job.target.name}"
+    return f"{verb} by {job.rollback.actor}: {job.rollback.reason}"
+
+
+def _refuse(transaction: Transaction, job: _Job, reason: str) -> None:
+    migration = MigrationRepository(transaction.connection).get(job.migration.id)
+    CheckpointRepository(transaction.connection).change_rollback(
+        job.rollback.id, state=RollbackState.REFUSED, result={"reason": reason}, finished_at=transaction.now
+    )
+    detail = {"rollback": job.rollback.id, "reason": reason}
+    transaction.record(event_of(migration, "rollback.refused", detail=detail))
+    make_move(transaction, migration, Move.BLOCK, reason=f"the rollback could not be done: {reason}")
+
+
+def _boxes(items: Sequence[TaskItem], position: Position) -> _Boxes:
+    """The boxes of the phases that the position has otherwise than the rows."""
+    there = [item for item in items if item.removed_at is None and item.phase is not None]
+    ticked = frozenset(position.ticked)
+    return _Boxes(
+        untick=tuple(item.key for item in there if item.mark == "x" and item.key not in ticked),
+        tick=tuple(item.key for item in there if item.mark != "x" and item.key in ticked),
+    )
+
+
+def _has_published(migration: Migration, target: Checkpoint) -> bool:
+    published = read_position(target.position).published_commit
+    return migration.branch is not None and migration.published_commit not in (None, published)
+
+
+def _steps(
+    migration: Migration, target: Checkpoint, files: Sequence[FileDelta], boxes: _Boxes
+) -> tuple[str, ...]:
+    steps = []
+    if migration.status is Status.RUNNING:
+        steps.append(f"stop attempt {migration.attempt} of phase {migration.phase}, which is running")
+    steps.append("keep the present state as a checkpoint of its own, so that this can be undone")
+    steps.append(f"bring the workspace back to {target.name!r} ({len(files)} files) and prove its tree")
+    if _has_published(migration, target):
+        steps.append(f"add a revert commit to branch {migration.branch}")
+    if boxes.untick:
+        steps.append(f"untick {len(boxes.untick)} boxes in the spec")
+    if boxes.tick:
+        steps.append(f"tick {len(boxes.tick)} boxes in the spec again")
+    steps.append("hold the migration until a person resumes it")
+    return tuple(steps)

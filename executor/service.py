@@ -1,0 +1,122 @@
+"""Wires everything, in one place: what a service needs, from its settings to its engine."""
+
+import logging
+import threading
+from collections.abc import Mapping
+
+from roadmark.executor.access import Access
+from roadmark.executor.agents.registry import HandlerFactory, HandlerRegistry
+from roadmark.executor.attempt import AttemptRunner
+from roadmark.executor.clock import Clock, SystemClock
+from roadmark.executor.config import Settings
+from roadmark.executor.engine.embedded import EmbeddedEngine
+from roadmark.executor.instance import InstanceLock
+from roadmark.executor.intake import Intake
+from roadmark.executor.landing import Landing
+from roadmark.executor.manager import MigrationManager
+from roadmark.executor.metrics import MigrationMetrics
+from roadmark.executor.opening import Opening
+from roadmark.executor.places import Places
+from roadmark.executor.prompt import Prompts
+from roadmark.executor.recovery import Recovery
+from roadmark.executor.rollback import MigrationRollback
+from roadmark.executor.store.store import Store
+from roadmark.executor.tracker import MigrationTracker
+from roadmark.executor.validator import MigrationValidator
+from roadmark.executor.watcher import Watcher
+from roadmark.executor.worker import Worker
+from roadmark.executor.workspace.sandbox import SandboxProbe, probe_sandbox
+
+log = logging.getLogger(__name__)
+
+RESCAN_S = 30.0
+"""How often the folder is read through whatever the watcher says."""
+
+
+class Service:
+    """Everything over one state directory. Made without side effects on others; `start` takes the lock."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        """Open the state. Raises: DatabaseUnusable."""
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.store = Store(settings.state_dir, self.clock)
+        self.places = Places(settings.repo, settings.state_dir)
+        self.tracker = MigrationTracker(self.store)
+        self.manager = MigrationManager(self.store, settings)
+        self.metrics = MigrationMetrics(self.store)
+        self.intake = Intake(self.store, settings)
+        self.access = Access(self.store)
+        self.rollbacks = MigrationRollback(self.store, self.places, self.intake)
+        self.sandbox: SandboxProbe = probe_sandbox(settings.sandbox)
+        self.registry = HandlerRegistry(settings.agents)
+        self._stopping = threading.Event()
+        self._lock = InstanceLock(settings.state_dir)
+        self._recovery = Recovery(self.store, self.places, self.metrics)
+        self._worker = self._make_worker()
+        self.engine = EmbeddedEngine(self.store, self.manager, self._worker, settings.slot_count())
+        self._watcher = Watcher(self.intake, self._stopping)
+
+    def start(self, what: str) -> None:
+        """Take the state directory, put right what a crash left, then watch and work.
+
+        Raises: StateDirInUse.
+        """
+        self._lock.take(what)
+        self._recovery.run()
+        self.settings.specs.mkdir(parents=True, exist_ok=True)
+        self._watcher.start()
+        self.engine.start()
+        self.engine.every(RESCAN_S, self.intake.rescan, "rescan")
+
+    def drive(self, migration_id: str, what: str) -> None:
+        """Take one migration as far as it goes, here and now. Raises: StateDirInUse."""
+        self._lock.take(what)
+        self._recovery.run()
+        self._worker.advance(migration_id)
+
+    def stop(self) -> None:
+        """End running attempts as interrupted, then close everything."""
+        self._stopping.set()
+        self.engine.stop()
+        self._watcher.join()
+        self.store.close()
+        self._lock.release()
+
+    def health(self) -> Mapping[str, bool]:
+        """Named checks for /readyz."""
+        return {
+            "database": self._database_answers(),
+            "engine": self.engine.is_alive,
+            "watcher": self._watcher.is_alive,
+        }
+
+    def _database_answers(self) -> bool:
+        try:
+            self.tracker.last_seq()
+        except Exception:  # whatever it is, the answer is no
+            log.warning("the database does not answer", exc_info=True)
+            return False
+        return True
+
+    def _make_worker(self) -> Worker:
+        attempts = AttemptRunner(
+            store=self.store,
+            settings=self.settings,
+            places=self.places,
+            factory=HandlerFactory(self.registry, self.sandbox),
+            validator=MigrationValidator(self.settings, self.places, self.sandbox),
+            prompts=Prompts(self.settings.state_dir / "prompts"),
+            metrics=self.metrics,
+            clock=self.clock,
+            stopping=self._stopping,
+        )
+        return Worker(
+            store=self.store,
+            owner=str(self.settings.state_dir),
+            opening=Opening(self.store, self.places),
+            attempts=attempts,
+            landing=Landing(self.store, self.places, self.intake),
+            rollbacks=self.rollbacks,
+        )

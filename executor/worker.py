@@ -1,0 +1,236 @@
+"""Carries one migration forward, step by step, until it rests: waits, parks, ends or loses its lease.
+
+Each step is safe to repeat: it looks at the rows, does one thing, and writes the result only while the
+lease still holds. What the next step is, is a pure function of the rows.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum, auto
+from typing import Any, assert_never
+
+from roadmark.executor import questions
+from roadmark.executor.attempt import AttemptRunner
+from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, RoadmarkError
+from roadmark.executor.landing import Landing
+from roadmark.executor.lease import Lease
+from roadmark.executor.masking import mask
+from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, PhaseRun, Policy, Wait
+from roadmark.executor.moves import make_move
+from roadmark.executor.opening import Opening
+from roadmark.executor.policy import asks_before_phase, policy_of
+from roadmark.executor.rollback import MigrationRollback
+from roadmark.executor.states import Move, PhaseState, Status, WaitKind
+from roadmark.executor.store.checkpoints import CheckpointRepository
+from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.store import Store
+from roadmark.executor.store.waits import WaitRepository
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 15.0
+"""How long a lease holds without a sign of life."""
+
+
+class Step(Enum):
+    """What is to be done next."""
+
+    ASK_AGAIN = auto()
+    ASK_START = auto()
+    OPEN = auto()
+    ASK_BEGIN = auto()
+    ATTEMPT = auto()
+    ASK_CONFIRM = auto()
+    LAND = auto()
+    NEXT_PHASE = auto()
+    FINISH = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the next step depends on."""
+
+    migration: Migration
+    run: PhaseRun
+    wait: Wait | None
+    start: Checkpoint | None
+
+
+def next_step(rows: Rows, policy: Policy) -> Step:
+    """The next step of a claimed migration."""
+    if rows.wait is not None:
+        return Step.ASK_AGAIN
+    if not rows.migration.start_confirmed:
+        return Step.ASK_START
+    if rows.start is None:
+        return Step.OPEN
+    match rows.run.state:
+        case PhaseState.PENDING:
+            return Step.ASK_BEGIN if asks_before_phase(policy) and not rows.run.cleared else Step.ATTEMPT
+        case PhaseState.ASKED:
+            return Step.ASK_CONFIRM
+        case PhaseState.CONFIRMED:
+            return Step.LAND
+        case PhaseState.DONE:
+            return Step.FINISH if rows.migration.phase >= rows.migration.phase_count else Step.NEXT_PHASE
+        case _:
+            assert_never(rows.run.state)
+
+
+class Worker:
+    """Works on migrations, one call a migration; calls for different ones may run beside each other."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        owner: str,
+        opening: Opening,
+        attempts: AttemptRunner,
+        landing: Landing,
+        rollbacks: MigrationRollback,
+    ) -> None:
+        self._store, self._owner = store, owner
+        self._opening, self._attempts, self._landing = opening, attempts, landing
+        self._rollbacks = rollbacks
+
+    def advance(self, migration_id: str) -> None:
+        """Take the migration as far as it goes. Never raises for what concerns only this migration."""
+        try:
+            self._advance(migration_id)
+        except (Conflict, LeaseLost, MoveRefused) as error:
+            log.info("migration %s: left to whoever has it now (%s)", migration_id, error)
+        except RoadmarkError as error:
+            self._block(migration_id, mask(str(error)))
+        except Exception as error:  # the top of a worker: nothing of it may stop the others
+            log.exception("migration %s: unexpected failure", migration_id)
+            self._block(migration_id, mask(f"unexpected failure: {type(error).__name__}: {error}"))
+
+    def _advance(self, migration_id: str) -> None:
+        lease = self._claim(migration_id)
+        while lease is not None:
+            migration = self._current(lease)
+            match migration.status:
+                case Status.RUNNING if migration.wanted == "pause":
+                    self._pause(migration)
+                    return
+                case Status.RUNNING:
+                    self._take_step(lease, migration)
+                case Status.CANCELLING:
+                    self._stopped(migration)
+                case Status.ROLLING_BACK:
+                    self._rollbacks.carry_out(migration.id)
+                    return
+                case _:
+                    return
+
+    def _claim(self, migration_id: str) -> Lease | None:
+        """Take the lease of a queued migration, or of a rollback or an end that is to be finished."""
+
+        def work(transaction: Transaction) -> Lease | None:
+            migrations = MigrationRepository(transaction.connection)
+            migration = migrations.get(migration_id)
+            lease: dict[str, Any] = {
+                "lease_owner": self._owner,
+                "lease_until": transaction.now + timedelta(seconds=LEASE_S),
+                "fence": migration.fence + 1,
+            }
+            if migration.status is Status.QUEUED:
+                make_move(transaction, migration, Move.CLAIM, **lease)
+            elif migration.status in (Status.CANCELLING, Status.ROLLING_BACK):
+                migrations.change(migration, transaction.now, **lease)
+            else:
+                return None
+            return Lease(migration_id, migration.fence + 1)
+
+        return self._store.write(work)
+
+    def _current(self, lease: Lease) -> Migration:
+        with self._store.read() as connection:
+            return MigrationRepository(connection).held(lease.migration_id, lease.fence)
+
+    def _take_step(self, lease: Lease, migration: Migration) -> None:
+        rows = self._rows(migration)
+        policy = policy_of(migration)
+        match next_step(rows, policy):
+            case Step.ASK_AGAIN:
+                self._ask(lease, rows.wait.kind if rows.wait else WaitKind.QUESTION, "")
+            case Step.ASK_START:
+                self._ask(lease, WaitKind.START, _start_prompt(migration))
+            case Step.ASK_BEGIN:
+                self._ask(
+                    lease, WaitKind.BEGIN, f'Phase {rows.run.phase} "{rows.run.name}" is next. May it begin?'
+                )
+            case Step.ASK_CONFIRM:
+                self._ask(
+                    lease, WaitKind.CONFIRM, f'Phase {rows.run.phase} "{rows.run.name}" says it is ready.'
+                )
+            case Step.OPEN:
+                self._opening.open(lease, migration)
+            case Step.ATTEMPT:
+                self._attempts.run(lease, migration, rows.run)
+            case Step.LAND:
+                self._landing.land(lease, migration, rows.run)
+            case Step.NEXT_PHASE:
+                self._store.write(lambda transaction: _next_phase(transaction, lease))
+            case Step.FINISH:
+                self._store.write(lambda transaction: _finish(transaction, lease))
+
+    def _rows(self, migration: Migration) -> Rows:
+        with self._store.read() as connection:
+            checkpoints = CheckpointRepository(connection).of_migration(migration.id)
+            start = next((c for c in checkpoints if c.kind is CheckpointKind.START), None)
+            run = MigrationRepository(connection).phase_run(migration.id, migration.phase)
+            return Rows(migration, run, WaitRepository(connection).open_of(migration.id), start)
+
+    def _ask(self, lease: Lease, kind: WaitKind, prompt: str) -> None:
+        def work(transaction: Transaction) -> None:
+            migration = lease.held(transaction)
+            questions.ask(transaction, migration, kind, prompt)
+
+        self._store.write(work)
+
+    def _pause(self, migration: Migration) -> None:
+        self._store.write(lambda transaction: _pause(transaction, migration))
+
+    def _stopped(self, migration: Migration) -> None:
+        def work(transaction: Transaction) -> None:
+            seen = MigrationRepository(transaction.connection).get(migration.id)
+            if seen.wanted == "rollback":
+                make_move(transaction, seen, Move.ROLL_BACK, wanted=None)
+            else:
+                make_move(transaction, seen, Move.STOPPED)
+
+        self._store.write(work)
+
+    def _block(self, migration_id: str, reason: str) -> None:
+        def work(transaction: Transaction) -> None:
+            migration = MigrationRepository(transaction.connection).get(migration_id)
+            if migration.status in (Status.RUNNING, Status.ROLLING_BACK):
+                make_move(transaction, migration, Move.BLOCK, reason=reason)
+
+        self._store.write(work)
+
+
+def _pause(transaction: Transaction, migration: Migration) -> None:
+    queued = make_move(transaction, migration, Move.CONTINUE, wanted=None)
+    make_move(transaction, queued, Move.PAUSE)
+
+
+def _next_phase(transaction: Transaction, lease: Lease) -> None:
+    migration = lease.held(transaction)
+    MigrationRepository(transaction.connection).change(
+        migration, transaction.now, phase=migration.phase + 1, attempt=0
+    )
+
+
+def _finish(transaction: Transaction, lease: Lease) -> None:
+    make_move(transaction, lease.held(transaction), Move.FINISH)
+
+
+def _start_prompt(migration: Migration) -> str:
+    where = f" on branch {migration.branch}" if migration.branch else ""
+    phases = f"{migration.phase_count} phases will be carried out"
+    return f'{phases} by agent "{migration.agent}"{where}. May it begin?'
