@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from roadmark.executor.claims import Claim, ClaimKind
 from roadmark.executor.verdict import (
     Case,
@@ -159,7 +158,7 @@ def test_row_9_done_without_a_declared_file_is_doubted_and_names_it() -> None:
     ],
 )
 def test_row_10_done_with_evidence_is_confirmed_where_the_level_asks(
-    level: str, required: bool, expected: Outcome
+    *, level: str, required: bool, expected: Outcome
 ) -> None:
     assert outcome(automation_level=level, confirmation_required=required) == (expected, False)
     by_tool = {"claim": ClaimKind.NONE, "report": report()}
