@@ -8,6 +8,7 @@ program let through is git-lfs, and only where the user's own configuration (not
 import os
 import subprocess
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -106,7 +107,7 @@ class Git:
     def run(
         self,
         *arguments: str,
-        stdin: bytes = b"",
+        stdin: bytes | Path = b"",
         accept: Collection[int] = (0,),
         environment: Mapping[str, str] | None = None,
     ) -> bytes:
@@ -153,35 +154,38 @@ def run_git(
     *,
     cwd: Path,
     environment: Mapping[str, str],
-    stdin: bytes = b"",
+    stdin: bytes | Path = b"",
     accept: Collection[int] = (0,),
     held: tuple[int, ...] = (),
     timeout_s: float = TIMEOUT_S,
 ) -> bytes:
     """Run git with nothing of the caller's environment but PATH and HOME; returns its standard output.
 
-    `held` are lock descriptors that the child keeps open, so that a lock lives as long as the work under it.
+    `stdin` is what git reads: bytes, or the file that holds them. `held` are lock descriptors that the child
+    keeps open, so that a lock lives as long as the work under it.
 
     Raises: GitError, GitTimeout, GitMissing.
     """
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    try:
-        ended = subprocess.run(
-            (GIT, *FLAGS, *arguments),
-            cwd=cwd,
-            env=passed | ENVIRONMENT | dict(environment),
-            input=stdin,
-            capture_output=True,
-            timeout=timeout_s,
-            pass_fds=held,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise GitTimeout(arguments, timeout_s) from None
-    except FileNotFoundError:
-        if cwd.is_dir():
-            raise GitMissing from None
-        raise
+    with stdin.open("rb") if isinstance(stdin, Path) else nullcontext() as file:
+        try:
+            ended = subprocess.run(
+                (GIT, *FLAGS, *arguments),
+                cwd=cwd,
+                env=passed | ENVIRONMENT | dict(environment),
+                stdin=file,
+                input=None if isinstance(stdin, Path) else stdin,
+                capture_output=True,
+                timeout=timeout_s,
+                pass_fds=held,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise GitTimeout(arguments, timeout_s) from None
+        except FileNotFoundError:
+            if cwd.is_dir():
+                raise GitMissing from None
+            raise
     if ended.returncode not in accept:
         raise GitError(arguments, ended.returncode, _tail(ended.stderr))
     return ended.stdout

@@ -84,6 +84,11 @@ class Room:
         self.refs = f"refs/roadmark/{place.migration}"
         self.keep_ref = f"refs/roadmark/keep/{place.migration}"
 
+    @property
+    def has_workspace(self) -> bool:
+        """Whether its folder is there (a symbolic link that an agent put in its place is not)."""
+        return self.workspace.is_dir() and not self.workspace.is_symlink()
+
     @cached_property
     def borrowed(self) -> tuple[Path, ...]:
         """The user's object stores, those behind it (clone --shared) included."""
@@ -98,6 +103,10 @@ class Room:
     def vault(self) -> Git:
         """The vault with what it borrows from the user's objects."""
         return Git(git_dir=self.vault_dir, borrowed=self.borrowed, held=self._held)
+
+    def merging(self, index: Path) -> Git:
+        """An index without a workspace, to merge trees in."""
+        return Git(git_dir=self.vault_dir, index=index, borrowed=self.borrowed, held=self._held)
 
     def raw(self, index: Path) -> Git:
         """The workspace byte for byte.

@@ -8,20 +8,16 @@ import json
 import os
 import secrets
 import shutil
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from roadmark.executor.workspace.checkpoints import make_again, records
 from roadmark.executor.workspace.errors import BaseUnknown, BaseUnreadable, GitError, WorkspaceUnknown
 from roadmark.executor.workspace.files import remove_trees, write_whole
-from roadmark.executor.workspace.git import Git
+from roadmark.executor.workspace.git_directory import empty_base, make_git_directory, make_vault
 from roadmark.executor.workspace.locks import hold
 from roadmark.executor.workspace.place import LOCK_TIMEOUT_S, Facts, Place, Room, enter
 from roadmark.executor.workspace.survey import survey
-from roadmark.executor.workspace.vault import bare_config, make_vault, write_git_dir
-
-EMPTY_BASE = b"Nothing yet: the repository had no commit\n"
-EMPTY_BASE_DATE = "2000-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,18 +43,19 @@ def open_workspace(place: Place, base: str | None = None) -> OpenWorkspace:
     """The migration's workspace, made at `base` (default: the repository's HEAD) where it does not exist.
 
     Doing it again is harmless: the base stays the one of the first time. A workspace whose folder was lost is
-    made anew at its base; restore a checkpoint to go on from there.
+    made again from its latest checkpoint.
 
     Raises: NotARepository, BaseUnknown, BaseUnreadable, GitError, LockTimeout.
     """
     with enter(place) as room:
         facts = _settle(room, base)
-        if room.workspace.is_dir() and not room.workspace.is_symlink():
-            return OpenWorkspace(path=room.workspace, base_commit=facts.base_commit, made=False)
-        with suppress(FileNotFoundError):
-            room.workspace.unlink()
-        _check_out(room, facts)
-        return OpenWorkspace(path=room.workspace, base_commit=facts.base_commit, made=True)
+        made = not room.has_workspace
+        if made and records(room):
+            make_again(room, facts)
+        elif made:
+            room.workspace.unlink(missing_ok=True)
+            _check_out(room, facts)
+        return OpenWorkspace(path=room.workspace, base_commit=facts.base_commit, made=made)
 
 
 def reach(place: Place) -> Reach:
@@ -91,22 +88,6 @@ def empty_trash(state_dir: Path) -> None:
     remove_trees(list(trash.iterdir()) if trash.is_dir() else [])
 
 
-def make_git_directory(room: Room, facts: Facts, workspace: Path) -> None:
-    """Write `workspace/.git` anew: on a branch of its own at the base, borrowing the user's objects."""
-    git_dir = workspace / ".git"
-    branch = f"refs/heads/roadmark/{room.place.migration}"
-    config = bare_config(room).replace("bare = true", "bare = false\n\tlogallrefupdates = true")
-    write_git_dir(git_dir, config, branch)
-    (git_dir / "objects" / "info" / "alternates").write_bytes(os.fsencode(room.repository.objects) + b"\n")
-    if room.repository.shallow:
-        shutil.copyfile(room.repository.common_dir / "shallow", git_dir / "shallow")
-    if facts.rootless:
-        _empty_base(Git(git_dir=git_dir))
-    ref = git_dir / branch
-    ref.parent.mkdir(parents=True, exist_ok=True)
-    ref.write_text(f"{facts.base_commit}\n")
-
-
 def _settle(room: Room, base: str | None) -> Facts:
     """The facts of the first time, or those of now, written down before anything is made from them."""
     try:
@@ -118,7 +99,7 @@ def _settle(room: Room, base: str | None) -> Facts:
         if commit is None and base is not None:
             raise BaseUnknown(room.repository.top, base) from None
         facts = Facts(
-            base_commit=commit or _empty_base(room.vault),
+            base_commit=commit or empty_base(room.vault),
             rootless=commit is None,
             gitlinks=() if commit is None else _borrow_base(room, commit),
         )
@@ -147,13 +128,6 @@ def _borrow_base(room: Room, commit: str) -> tuple[str, ...]:
         known.parent.mkdir(exist_ok=True)
         write_whole(known, json.dumps([path for _, kind, _, path in columns if kind == "commit"]).encode())
     return tuple(json.loads(known.read_bytes()))
-
-
-def _empty_base(git: Git) -> str:
-    """An empty commit, the same in every repository of one object format."""
-    tree = git.line("hash-object", "-t", "tree", "-w", "--stdin")
-    dates = {"GIT_AUTHOR_DATE": EMPTY_BASE_DATE, "GIT_COMMITTER_DATE": EMPTY_BASE_DATE}
-    return git.run("commit-tree", tree, stdin=EMPTY_BASE, environment=dates).decode().strip()
 
 
 def _check_out(room: Room, facts: Facts) -> None:

@@ -1,0 +1,97 @@
+"""Which names a branch may have: an allow-list, because `git check-ref-format` passes names that harm."""
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from roadmark.executor.workspace.errors import WorkspaceError
+
+DEFAULT_PROTECTED = ("main", "master")
+LIMIT_BYTES = 200
+_MARKS = frozenset("._-/")
+_WRITTEN = frozenset({"Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
+_OBJECT_NAME = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?")
+_OWN_MEANING = re.compile(r"(?i:HEAD)|[A-Z_]+_HEAD|AUTO_MERGE")
+_RESERVED = ("refs/", "heads/", "tags/", "remotes/")
+# Letters and marks by their Unicode category, though nobody can see them.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Cyrillic, Greek and Armenian letters drawn as Latin ones.
+_TWINS = frozenset("асԁеһіјӏоԛрѕԝхуүАВЕЅІЈКМНОРСТУХҮѴѵοναικρυΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսոգհ")
+
+
+class BranchNameRefused(WorkspaceError):
+    """The name cannot be given to a branch."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name, self.reason = name, reason
+        super().__init__(f"branch name {name[:80]!a} is refused: {reason}; use one like feature/my-change")
+
+
+def check_branch_name(name: str, protected: Collection[str] = DEFAULT_PROTECTED) -> None:
+    """Return where the name may be used; `protected` names (compared without case) may not.
+
+    Letters and digits of any script are allowed in normal form C, but not beside Latin letters where they
+    look like one.
+
+    Raises: BranchNameRefused.
+    """
+    reason = _shape(name) or _letters(name) or _meaning(name, protected)
+    if reason is not None:
+        raise BranchNameRefused(name, reason)
+
+
+def _shape(name: str) -> str | None:
+    parts = name.split("/")
+    if not name:
+        return "it is empty"
+    if len(name.encode("utf-8", "surrogatepass")) > LIMIT_BYTES:
+        return f"it is longer than {LIMIT_BYTES} bytes"
+    if not all(parts):
+        return "it starts or ends with '/' or has two in a row"
+    if any(part[0] in ".-" for part in parts):
+        return "a part of it starts with '.' or '-'"
+    if any(part.endswith(".") or part.lower().endswith(".lock") for part in parts):
+        return "a part of it ends with '.' or '.lock'"
+    return "it has '..'" if ".." in name else None
+
+
+def _letters(name: str) -> str | None:
+    for letter in name:
+        if not (letter in _MARKS or _is_plain(letter)):
+            return f"it has the character U+{ord(letter):04X}; letters, digits and '._-/' are allowed"
+    if unicodedata.normalize("NFC", name) != name:
+        return "its letters are not in Unicode normal form C"
+    words = re.split(r"[._\-/]", name)
+    if any(word and unicodedata.category(word[0]).startswith("M") for word in words):
+        return "a combining mark stands without its letter"
+    if any(_has_latin(word) and not _TWINS.isdisjoint(word) for word in words):
+        return "it mixes Latin letters with others that look the same"
+    return None
+
+
+def _meaning(name: str, protected: Collection[str]) -> str | None:
+    folded = name.casefold()
+    if _OBJECT_NAME.fullmatch(name):
+        return "it looks like the name of a commit"
+    if _OWN_MEANING.fullmatch(name):
+        return "git gives that name a meaning of its own"
+    if folded.startswith(_RESERVED):
+        return "it starts like a full ref name"
+    if folded in {other.casefold() for other in protected}:
+        return "it is protected"
+    return None
+
+
+def _is_plain(letter: str) -> bool:
+    """A letter, digit or mark that a script is written with; not invisible, not drawn as plain ASCII."""
+    if letter.isascii():
+        return letter.isalnum()
+    if unicodedata.category(letter) not in _WRITTEN or _INVISIBLE.match(letter):
+        return False
+    return not unicodedata.normalize("NFKC", letter).isascii()
+
+
+def _has_latin(word: str) -> bool:
+    return any(unicodedata.name(letter, "").startswith("LATIN ") for letter in word)
