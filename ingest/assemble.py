@@ -21,7 +21,12 @@ from roadmark.ingest.sections.checklists import (
 )
 from roadmark.ingest.sections.files import read_files
 from roadmark.ingest.sections.index import Sections
-from roadmark.ingest.sections.mapping import MappingBlock, read_mapping
+from roadmark.ingest.sections.mapping import (
+    MappingBlock,
+    check_mapping,
+    check_source_path,
+    read_mapping,
+)
 from roadmark.ingest.sections.overview import (
     CATEGORY_KEYS,
     Overview,
@@ -90,7 +95,12 @@ def assemble(
         metadata=build_metadata(block, requirements, files, len(phases)),
         front_matter=document.front_matter,
         sections=tuple(list_sections(document)),
-        problems=(*automation_problems, *context_problems),
+        problems=(
+            *automation_problems,
+            *context_problems,
+            *check_mapping(block, overview, files, len(phases)),
+            *check_source_path(sections, block),
+        ),
     )
 
 

@@ -34,6 +34,7 @@ def as_dict(spec: Spec) -> dict[str, object]:
         "automation": _automation(spec),
         "context": plain_value(spec.context.values),
         "metadata": plain_value(spec.metadata),
+        "role": spec.role,
         "is_spec": spec.is_spec,
         "can_execute": spec.can_execute,
         "problems": [

@@ -9,6 +9,7 @@ from roadmark.ingest.document import Document
 from roadmark.ingest.fences import repair_fences
 from roadmark.ingest.formats import backlog, checklist, kiro, openspec, roadmap, speckit, taskmaster
 from roadmark.ingest.front_matter import FrontMatter, apply_front_matter, read_front_matter
+from roadmark.ingest.hidden import check_hidden
 from roadmark.ingest.markdown import read_document
 from roadmark.ingest.problems import Problem, in_reading_order
 from roadmark.ingest.source import DEFAULT_LIMITS, Limits, SourceText, check_limits, read_source
@@ -50,7 +51,8 @@ def read_spec(path: PurePath, content: bytes, limits: Limits = DEFAULT_LIMITS) -
     front = read_front_matter(source.front_matter)
     document = read_document(name, replace(source, body_lines=body_lines), front.values)
     spec = _read(document, source, front)
-    return _with_problems(spec, (*source_problems, *fence_problems))
+    hidden_problems = check_hidden(source.lines)
+    return _with_problems(spec, (*source_problems, *fence_problems, *hidden_problems))
 
 
 def _read(document: Document, source: SourceText, front: FrontMatter) -> Spec:

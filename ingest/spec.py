@@ -247,10 +247,14 @@ class Spec:
     front_matter: Mapping[str, object] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
     problems: tuple[Problem, ...] = ()
+    role: str = "task"
+    """``task``; ``index``, ``phase`` or ``analysis`` for a file of a task's family; ``companion``, ``document``."""
     is_spec: bool = True
     """False for a Markdown file that is no spec at all; such a file is listed, never an error."""
 
     @property
     def can_execute(self) -> bool:
         """Whether a migration may be started from this spec."""
-        return self.is_spec and not any(p.severity is Severity.ERROR for p in self.problems)
+        if not self.is_spec or self.role == "index":
+            return False
+        return not any(found.severity is Severity.ERROR for found in self.problems)

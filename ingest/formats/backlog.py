@@ -43,18 +43,19 @@ def read(document: Document) -> Spec:
 
 def _phase(document: Document, boxes: tuple[Checkbox, ...], title: str) -> Phase | None:
     steps = tuple(_plan(document))
-    if not boxes and not steps:
+    if not title and not boxes and not steps:
         return None
+    work = steps or (Entry(title, 1),)
     return Phase(
         number="1",
         name=title or "Task",
         hours=None,
         status=read_status(str(document.front_matter.get("status", ""))),
-        line=boxes[0].line if boxes else steps[0].line,
+        line=boxes[0].line if boxes else work[0].line,
         end_line=len(document.lines),
         text=document.raw(1, len(document.lines)),
         items=boxes,
-        bullets=() if boxes else steps,
+        bullets=() if boxes else work,
     )
 
 

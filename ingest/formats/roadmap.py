@@ -6,6 +6,7 @@ Source: the seed spec, and sections 1 and 2 of the ingest design.
 """
 
 import re
+from dataclasses import replace
 
 from roadmark.ingest.assemble import assemble
 from roadmark.ingest.boxes import read_boxes
@@ -28,6 +29,7 @@ _HEAD_KEYS = {
     "related issues",
 }
 _PHASE_FILE = re.compile(r"-phase-\d+[a-z]?(?:@\w+)?\.md$|-subtask-\d+", re.I)
+_ANALYSIS_FILE = re.compile(r"-analysis(?:@\w+)?\.md$", re.I)
 _INDEX_FILE = re.compile(r"-index(?:@\w+)?\.md$", re.I)
 
 
@@ -46,7 +48,19 @@ def read(document: Document) -> Spec:
     """The spec that a roadmap file describes."""
     sections = Sections(document)
     boxes = read_boxes(document)
-    return assemble(NAME, sections, boxes, _phases(sections, boxes))
+    role = role_of_name(document.path)
+    phases = () if role == "index" else _phases(sections, boxes)
+    return replace(assemble(NAME, sections, boxes, phases), role=role)
+
+
+def role_of_name(path: str) -> str:
+    """What part of a task's family a file name says it is.
+
+    >>> role_of_name("a/login-phase-2.md"), role_of_name("a/login-index.md"), role_of_name("a/login.md")
+    ('phase', 'index', 'task')
+    """
+    roles = (("phase", _PHASE_FILE), ("index", _INDEX_FILE), ("analysis", _ANALYSIS_FILE))
+    return next((role for role, pattern in roles if pattern.search(path)), "task")
 
 
 def _phases(sections: Sections, boxes: tuple[Checkbox, ...]) -> tuple[Phase, ...]:

@@ -80,7 +80,8 @@ def _change(path: str, purpose: str, item: Item, target: str | None) -> FileChan
 
 
 def check_files(files: Files) -> Iterator[Problem]:
-    """E301 for each path that leaves the repository."""
+    """E301 for each path that leaves the repository, W302 for each that two lists name."""
+    yield from _twice(files)
     for change in files.all():
         for path in (change.path, change.target):
             if path is not None and leaves_repository(path):
@@ -90,6 +91,18 @@ def check_files(files: Files) -> Iterator[Problem]:
                     f'"{path}" is outside the repository',
                     hint="Name files relative to the repository's root, without .. at the front.",
                 )
+
+
+def _twice(files: Files) -> Iterator[Problem]:
+    """W302 for each path that two lists name."""
+    first: dict[str, str] = {}
+    for kind in ("create", "modify", "delete"):
+        changes: tuple[FileChange, ...] = getattr(files, kind)
+        for change in changes:
+            before = first.setdefault(change.path, kind)
+            if before != kind:
+                said = f'"{change.path}" is listed to {before} and to {kind}'
+                yield problem("W302", change.line, said, hint="Keep it in one of the lists.")
 
 
 def leaves_repository(path: str) -> bool:

@@ -2,15 +2,17 @@
 # ruff: noqa: RUF001 - real files use these dashes
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from roadmark.ingest.document import Document, Node
 from roadmark.ingest.fields import all_fields_of, fields_of, first_field, key_of
 from roadmark.ingest.hours import Duration, read_duration
 from roadmark.ingest.plain import plain, says_nothing
+from roadmark.ingest.problems import Problem, problem
 from roadmark.ingest.sections.checklists import read_entries
 from roadmark.ingest.sections.index import Sections
-from roadmark.ingest.spec import Field
+from roadmark.ingest.spec import Field, Spec
 from roadmark.ingest.status import read_status
 from roadmark.ingest.titles import read_title
 
@@ -183,6 +185,23 @@ def _texts(field: Field | None) -> tuple[str, ...]:
     return tuple(entry.text for entry in field.entries if not says_nothing(entry.text))
 
 
-def key_fields(fields: tuple[Field, ...], keys: tuple[str, ...]) -> tuple[Field, ...]:
-    """Every field whose key is among ``keys``."""
-    return tuple(field for field in fields if key_of(field.label) in keys)
+def check_fields(spec: Spec) -> Iterator[Problem]:
+    """E206 for a name that is still the template's, W208 for fields that say two different things."""
+    for field in spec.overview:
+        if key_of(field.label) in NAME_KEYS and is_placeholder(field.value):
+            said = f'the {field.label.lower()} is still the template\'s "{field.value}"'
+            yield problem("E206", field.line, said, hint="Fill the template in.")
+    yield from _different(spec.overview, PRIORITY_KEYS, read_priority)
+    yield from _different(spec.overview, STATUS_KEYS, read_status)
+
+
+def _different(
+    fields: tuple[Field, ...], keys: tuple[str, ...], read: Callable[[str], str | None]
+) -> Iterator[Problem]:
+    stated = [(field, read(field.value)) for field in fields if key_of(field.label) in keys]
+    said = [(field, value) for field, value in stated if value is not None]
+    for field, value in said[1:]:
+        if value != said[0][1]:
+            first = said[0][0]
+            message = f'{field.label} is "{field.value}" here and "{first.value}" on line {first.line}, which counts'
+            yield problem("W208", field.line, message, hint="Keep one of them.")

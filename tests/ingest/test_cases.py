@@ -2,7 +2,8 @@
 
 A case is a title, the input and what is expected, each ended by a line with one dot. The expected part is
 a JSON object that must hold in the machine's view of the input: lists have equal length, objects hold at
-least the keys that are named. Problems are compared as ``CODE line:column``.
+least the keys that are named. Errors and warnings are compared as ``CODE line:column``
+under ``problems``, notes under ``notes``.
 """
 
 import json
@@ -44,7 +45,8 @@ def _view_of(case: Case) -> dict[str, object]:
     """The machine's view of a case, problems written short."""
     spec = read_spec(PurePosixPath(case.path), case.text.encode("utf-8", "surrogateescape"))
     short = [f"{found.code} {found.line}:{found.column}" for found in spec.problems]
-    return {**as_dict(spec), "problems": short}
+    notes = [said for said in short if said.startswith("I")]
+    return {**as_dict(spec), "problems": [said for said in short if said not in notes], "notes": notes}
 
 
 def _holds(expected: object, found: object) -> bool:
