@@ -85,5 +85,6 @@ def _status(spec: Spec) -> Iterator[Problem]:
     for phase in spec.phases:
         ticked = sum(box.is_done for box in phase.items)
         if spec.status != "completed" and phase.status == "completed" and ticked < len(phase.items):
-            said = f"phase {phase.number} says completed, but {ticked} of its {len(phase.items)} boxes are ticked"
+            boxes_said = f"{ticked} of its {len(phase.items)} boxes are ticked"
+            said = f"phase {phase.number} says completed, but {boxes_said}"
             yield problem("W207", phase.line, said, hint="Tick the boxes, or correct the heading.")

@@ -248,7 +248,7 @@ class Spec:
     sections: tuple[Section, ...] = ()
     problems: tuple[Problem, ...] = ()
     role: str = "task"
-    """``task``; ``index``, ``phase`` or ``analysis`` for a file of a task's family; ``companion``, ``document``."""
+    """``task``, or what part of a task's family the file is: ``index``, ``phase``, ``analysis``."""
     is_spec: bool = True
     """False for a Markdown file that is no spec at all; such a file is listed, never an error."""
 

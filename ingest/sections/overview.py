@@ -203,5 +203,6 @@ def _different(
     for field, value in said[1:]:
         if value != said[0][1]:
             first = said[0][0]
-            message = f'{field.label} is "{field.value}" here and "{first.value}" on line {first.line}, which counts'
+            other = f'"{first.value}" on line {first.line}, which counts'
+            message = f'{field.label} is "{field.value}" here and {other}'
             yield problem("W208", field.line, message, hint="Keep one of them.")
