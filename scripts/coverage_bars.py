@@ -36,6 +36,10 @@ def main() -> int:
     return int(any(share < bar for share, bar in shares.values()))
 
 
+def _plain(root: Path, name: str) -> str:
+    return str((root / name).relative_to(root))
+
+
 def _share(summaries: list[dict[str, int]]) -> float:
     """Lines and branches together, as coverage counts them."""
     total = sum(summary["num_statements"] + summary["num_branches"] for summary in summaries)
