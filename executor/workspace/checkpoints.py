@@ -71,6 +71,12 @@ def list_checkpoints(place: Place) -> tuple[Snapshot, ...]:
         return tuple(record.snapshot for record in records(room))
 
 
+def forget_checkpoints(room: Room) -> None:
+    """Delete every checkpoint of the migration; the vault's gc then frees what nothing else holds."""
+    gone = "".join(f"delete {record.snapshot.ref} {record.snapshot.commit}\n" for record in records(room))
+    room.vault.run("update-ref", "--stdin", stdin=gone.encode())
+
+
 def records(room: Room) -> list[Record]:
     """Every checkpoint of the migration, oldest first; none where there is no vault yet."""
     if not room.vault_dir.is_dir():

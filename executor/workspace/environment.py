@@ -1,10 +1,8 @@
 """The environment of a started process: an allow-list, so that no secret of ours reaches it unasked."""
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 STATE_VARIABLE = "ROADMARK_STATE"
 MIGRATION_VARIABLE = "ROADMARK_MIGRATION"
@@ -30,8 +28,3 @@ def build_environment(
         name: value for name, value in source.items() if _PASSED.fullmatch(name) or name in pass_through
     }
     return {"PATH": os.defpath, **passed, **_FIXED, **own}
-
-
-def state_marker(state_dir: Path) -> str:
-    """The value of ROADMARK_STATE by which a service finds the processes that an earlier one left."""
-    return hashlib.sha256(os.fsencode(state_dir.resolve())).hexdigest()[:24]

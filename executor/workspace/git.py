@@ -218,7 +218,9 @@ def lfs_settings(home: str) -> tuple[str, ...]:
 
 
 def _quoted(path: Path) -> str:
-    """A path as git wants it in a colon-separated list."""
+    """A path as git wants it in a colon-separated list; plain where it can be, since git-lfs reads it too."""
+    if not set(str(path)) & set(':"\n'):
+        return str(path)
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 

@@ -13,6 +13,7 @@ from roadmark.executor.workspace.branch_names import DEFAULT_PROTECTED, check_br
 from roadmark.executor.workspace.checkpoints import check_trailers, publish_tree, read
 from roadmark.executor.workspace.errors import BranchMoved, GitError, NothingPublished
 from roadmark.executor.workspace.heads import refuse_where_in_use
+from roadmark.executor.workspace.lfs import send_lfs_objects
 from roadmark.executor.workspace.merging import merge_trees
 from roadmark.executor.workspace.place import Facts, Place, Room, enter, shown
 from roadmark.executor.workspace.terminal_text import clean_line
@@ -162,6 +163,7 @@ def _send(room: Room, commit: str, have: str | None) -> None:
     for leftover in room.private.glob("send-*"):
         leftover.unlink()
     name = room.vault.line("pack-objects", "--revs", "-q", str(room.private / "send"), stdin=wanted.encode())
+    send_lfs_objects(room, have or room.facts().base_commit, commit)
     room.users.run("unpack-objects", "-q", stdin=room.private / f"send-{name}.pack")
 
 
