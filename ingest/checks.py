@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from roadmark.ingest.document import Document
 from roadmark.ingest.problems import Problem, problem
 from roadmark.ingest.sections.files import check_files
 from roadmark.ingest.sections.overview import check_fields
 from roadmark.ingest.spec import Spec
 
+_ODD_BOX = re.compile(r"^\[(?P<mark>[ xX]|[^\w\s\]\[^])\](?P<rest>\s+\S)?\*?(?(rest)|\s*$)")
 _REFUSED_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
 
@@ -23,6 +25,20 @@ def check_spec(spec: Spec) -> Iterator[Problem]:
     yield from _phases(spec)
     yield from _hours(spec)
     yield from _status(spec)
+
+
+def check_boxes(document: Document) -> Iterator[Problem]:
+    """W209 and W212 for what looks like a box and is not read as one."""
+    for item in document.root.all_items():
+        found = _ODD_BOX.match(item.text) if item.mark is None else None
+        if found is None:
+            continue
+        if found["mark"] in " xX":
+            said = "a box without text is not counted"
+            yield problem("W209", item.line, said, hint="Write what is to be done.")
+        elif found["rest"]:
+            said = f'"[{found["mark"]}]" is not a mark that is known; not counted as a box'
+            yield problem("W212", item.line, said, hint="Marks are [ ], [x], [~], [-] and [/].")
 
 
 def _automation(spec: Spec) -> Iterator[Problem]:
@@ -60,9 +76,6 @@ def _phases(spec: Spec) -> Iterator[Problem]:
     for phase in spec.phases:
         if not phase.items and not phase.bullets:
             yield problem("W202", phase.line, f'phase {phase.number} "{phase.name}" lists no work')
-    for box in spec.items:
-        if not box.text:
-            yield problem("W209", box.line, "this box has no text", column=box.column)
 
 
 def _hours(spec: Spec) -> Iterator[Problem]:

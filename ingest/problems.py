@@ -54,6 +54,7 @@ CODES = {
     "W208": "two different values for one field",
     "W209": "a box without text",
     "I210": "an index",
+    "W212": "a mark that is not known",
     "E301": "a path outside the repository",
     "W302": "a file in two lists",
     "E401": "front matter that cannot be read",

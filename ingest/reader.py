@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from roadmark.ingest.checks import check_spec
+from roadmark.ingest.checks import check_boxes, check_spec
 from roadmark.ingest.document import Document
 from roadmark.ingest.fences import repair_fences
 from roadmark.ingest.formats import backlog, checklist, kiro, openspec, roadmap, speckit, taskmaster
@@ -60,7 +60,7 @@ def _read(document: Document, source: SourceText, front: FrontMatter) -> Spec:
     if chosen is None:
         return _no_spec(document, source)
     spec = replace(chosen.read(document), description=source.description)
-    return apply_front_matter(spec, front)
+    return apply_front_matter(replace(spec, problems=(*spec.problems, *check_boxes(document))), front)
 
 
 def _choose(document: Document) -> _Format | None:

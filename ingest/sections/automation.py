@@ -139,7 +139,7 @@ def read_context(sections: Sections) -> tuple[ExecutionContext, tuple[Problem, .
 def _context_fence(sections: Sections) -> Fence | None:
     for node in sections.all("context"):
         for fence in node.fences():
-            if _may_be_json(fence):
+            if _may_be_json(fence) or fence.info.casefold().startswith("json"):
                 return fence
     return next((fence for fence in sections.document.root.fences() if _has_context_keys(fence)), None)
 
