@@ -55,7 +55,8 @@ from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.validator import MigrationValidator
 from roadmark.executor.verdict import Case, Evidence, Outcome, TurnEnd, Verdict, decide
-from roadmark.executor.workspace.checkpoints import Snapshot, take_checkpoint
+from roadmark.executor.workspace.checkpoints import take_checkpoint
+from roadmark.executor.workspace.rewriting import Snapshot
 
 _SAME_CHAT = frozenset({Outcome.RESUME_CHAT.value, Outcome.PARK.value, Outcome.FOLLOW_UP.value, INTERRUPTED})
 
@@ -208,6 +209,7 @@ class AttemptRunner:
             items=tuple(item.text for item in case.items if item.mark != "x"),
             files=tuple(case.files),
             environment={
+                "ROADMARK_STATE": self._places.marker,
                 "ROADMARK_MIGRATION": migration.id,
                 "ROADMARK_PHASE": str(run.phase),
                 "ROADMARK_ATTEMPT": str(case.attempt.number),
@@ -300,7 +302,7 @@ def _judged(migration: Migration, run: PhaseRun, case: _Case, turn: Turn, eviden
 def _since(checkpoints: Sequence[Checkpoint], phase: int) -> Checkpoint:
     """Where the phase began: the end of the phase before it that landed last, else the start."""
     ends = [c for c in checkpoints if c.kind is CheckpointKind.PHASE and c.phase < phase]
-    return max(ends, key=lambda checkpoint: checkpoint.phase) if ends else checkpoints[0]
+    return max(ends, key=lambda checkpoint: (checkpoint.phase, checkpoint.at)) if ends else checkpoints[0]
 
 
 def _chat(earlier: Sequence[Attempt], migration: Migration) -> str | None:

@@ -10,8 +10,9 @@ from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.tasks import TaskRepository
-from roadmark.executor.workspace.checkpoints import Record, Snapshot, records
+from roadmark.executor.workspace.checkpoints import Record, records
 from roadmark.executor.workspace.place import Place, enter
+from roadmark.executor.workspace.rewriting import Snapshot
 
 ATTEMPT_TRAILER = "Roadmark-Attempt"
 """The mark in a checkpoint's message by which finished work is recognised after a crash."""

@@ -23,7 +23,7 @@ from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.verdict import Evidence, Outcome, Verdict
-from roadmark.executor.workspace.checkpoints import Snapshot
+from roadmark.executor.workspace.rewriting import Snapshot
 
 INTERRUPTED = "interrupted"
 """The outcome of an attempt that the service's own end cut off."""

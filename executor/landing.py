@@ -1,5 +1,7 @@
 """Lands a confirmed phase: its commit on the branch, its ticks in the file, its rows."""
 
+from collections.abc import Sequence
+
 from roadmark.executor.errors import NotFound
 from roadmark.executor.intake import Intake
 from roadmark.executor.lease import Lease
@@ -93,7 +95,14 @@ class Landing:
             migrations.phase_runs(migration.id),
             TaskRepository(transaction.connection).items(migration.task_id),
         )
-        CheckpointRepository(transaction.connection).change(
-            checkpoint.id, kind=CheckpointKind.PHASE, name=f"phase-{run.phase}", position=position.as_json()
-        )
+        checkpoints = CheckpointRepository(transaction.connection)
+        name = _free_name(run.phase, checkpoints.of_migration(migration.id), checkpoint)
+        checkpoints.change(checkpoint.id, kind=CheckpointKind.PHASE, name=name, position=position.as_json())
         transaction.record(event_of(migration, "phase.done", detail={"name": run.name, "commit": commit}))
+
+
+def _free_name(phase: int, known: Sequence[Checkpoint], landing: Checkpoint) -> str:
+    """`phase-2`; after a rollback and a second landing `phase-2.2`, and so on."""
+    taken = {checkpoint.name for checkpoint in known if checkpoint.id != landing.id}
+    names = (f"phase-{phase}", *(f"phase-{phase}.{round_}" for round_ in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)

@@ -1,5 +1,7 @@
 """Where each migration's files lie: its workspace, its agent's home, its logs."""
 
+import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,11 @@ class Places:
     def log(self, migration_id: str, phase: int, number: int) -> Path:
         """The log of one attempt."""
         return self.logs / migration_id / f"{phase}-{number}.log"
+
+    @property
+    def marker(self) -> str:
+        """What every process of this service carries in its environment as ROADMARK_STATE."""
+        return hashlib.sha256(os.fsencode(self.state_dir.resolve())).hexdigest()[:16]
 
     @property
     def logs(self) -> Path:

@@ -17,7 +17,7 @@ from roadmark.executor.states import WORKING, Move, Status
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
-from roadmark.executor.workspace.process import sweep
+from roadmark.executor.workspace.process_tree import sweep
 from roadmark.executor.workspace.workspace import empty_trash
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,11 @@ class Recovery:
 
     def run(self) -> None:
         """Prove the old processes dead, close what is open, queue what can go on."""
+        sweep(self._places.marker)
         open_attempts, unfinished = self._left_over()
         for attempt in open_attempts:
-            sweep(attempt.migration_id)
             self._close(attempt)
         for migration in unfinished:
-            sweep(migration.id)
             self._settle(migration.id)
         empty_trash(self._places.state_dir)
 

@@ -25,8 +25,11 @@ from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.store.waits import WaitRepository
-from roadmark.executor.workspace.checkpoints import FileDelta, Proof, diff, restore, take_checkpoint
+from roadmark.executor.workspace.checkpoints import take_checkpoint
+from roadmark.executor.workspace.differences import FileDelta, diff
 from roadmark.executor.workspace.publish import Published, conflicts, publish_revert
+from roadmark.executor.workspace.restore import restore
+from roadmark.executor.workspace.rewriting import Proof
 
 UNTOUCHED = (
     "your checkout, index, HEAD, stash and configuration",
@@ -88,7 +91,8 @@ class MigrationRollback:
         boxes = _boxes(items, read_position(target.position))
         place = self._places.of(migration_id)
         files = diff(place, target.ref, None)
-        clashes = conflicts(place, migration.branch) if _has_published(migration, target) else ()
+        published = migration.branch if _has_published(migration, target) else None
+        clashes = conflicts(place, published) if published else ()
         texts = {item.key: item.text for item in items}
         return Plan(
             checkpoint=target,

@@ -11,18 +11,20 @@ from roadmark.executor.config import Settings
 from roadmark.executor.model import Checkpoint, TaskFile
 from roadmark.executor.places import Places
 from roadmark.executor.verdict import Evidence, Verification
-from roadmark.executor.workspace.checkpoints import FileDelta, diff
-from roadmark.executor.workspace.process import Command, run
-from roadmark.executor.workspace.sandbox import Sandbox
+from roadmark.executor.workspace.differences import FileDelta, diff
+from roadmark.executor.workspace.process import run
+from roadmark.executor.workspace.sandbox import Command, SandboxMode
+from roadmark.executor.workspace.workspace import reach
 
 _TAIL = 4_000
+_TIMEOUT_S = 600.0
 _OUTPUT_LIMIT_BYTES = 1024 * 1024
 
 
 class MigrationValidator:
     """Gathers the evidence of an attempt."""
 
-    def __init__(self, settings: Settings, places: Places, sandbox: Sandbox) -> None:
+    def __init__(self, settings: Settings, places: Places, sandbox: SandboxMode) -> None:
         self._settings, self._places, self._sandbox = settings, places, sandbox
 
     def evidence(
@@ -46,16 +48,31 @@ class MigrationValidator:
         if not self._settings.verify:
             return Verification.NOT_CONFIGURED, ""
         for argv in self._settings.verify:
-            command = Command(
-                argv=argv,
-                cwd=self._places.workspace(migration_id),
-                environment={"ROADMARK_MIGRATION": migration_id},
-                writable=(self._places.workspace(migration_id), self._places.home(migration_id)),
+            completed = run(
+                self._command(migration_id, argv),
+                self._sandbox,
+                timeout_s=600.0,
+                output_limit_bytes=_OUTPUT_LIMIT_BYTES,
             )
-            completed = run(command, self._sandbox, timeout_s=600.0, output_limit_bytes=_OUTPUT_LIMIT_BYTES)
             if not completed.succeeded:
                 return Verification.FAILED, f"{' '.join(argv)}:\n{completed.output[-_TAIL:]}"
         return Verification.PASSED, ""
+
+    def _command(self, migration_id: str, argv: tuple[str, ...]) -> Command:
+        place = self._places.of(migration_id)
+        reached = reach(place)
+        return Command(
+            argv=argv,
+            cwd=self._places.workspace(migration_id),
+            environment={
+                "HOME": str(reached.home),
+                "ROADMARK_STATE": self._places.marker,
+                "ROADMARK_MIGRATION": migration_id,
+            },
+            writable=reached.writable,
+            readable=reached.readable,
+            hidden=reached.hidden,
+        )
 
 
 def _missing(workspace: Path, files: Sequence[TaskFile]) -> tuple[str, ...]:
