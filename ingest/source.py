@@ -42,11 +42,11 @@ def check_limits(content: bytes, limits: Limits) -> Problem | None:
     """E001 or E002 for bytes that are not read at all, else None."""
     if len(content) > limits.size_bytes:
         said = f"{len(content):,} bytes are more than the limit of {limits.size_bytes:,}"
-        return problem("E001", 1, said, hint="Split the spec, or raise [ingest] max_bytes.")
+        return problem("E001", 1, said, hint="Split the spec into several files.")
     lines = content.count(b"\n") + 1
     if lines > limits.lines:
         said = f"{lines:,} lines are more than the limit of {limits.lines:,}"
-        return problem("E001", 1, said, hint="Split the spec, or raise [ingest] max_lines.")
+        return problem("E001", 1, said, hint="Split the spec into several files.")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:8192]:
         return problem("E002", 1, "this is not UTF-8 text", hint="Save the file as UTF-8.")
     return None
