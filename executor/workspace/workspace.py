@@ -95,7 +95,7 @@ def _settle(room: Room, base: str | None) -> Facts:
     except WorkspaceUnknown:
         with hold(room.repository_lock, LOCK_TIMEOUT_S):
             make_vault(room)
-        commit = room.users.find(f"{base or 'HEAD'}^{{commit}}")
+        commit = room.users.find(f"{'HEAD' if base is None else base}^{{commit}}")
         if commit is None and base is not None:
             raise BaseUnknown(room.repository.top, base) from None
         facts = Facts(
