@@ -1,0 +1,113 @@
+"""The web application: one service in, one Starlette out."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from roadmark.executor.errors import RoadmarkError
+from roadmark.web import problems
+from roadmark.web.auth import Authentication, is_program
+from roadmark.web.doors import Service
+from roadmark.web.guards import SECURITY_HEADERS, HostAllowed, SameOrigin, SecurityHeaders
+from roadmark.web.idempotency import Idempotency
+from roadmark.web.limits import BodyLimit, Buckets, GuessLimit, RateLimit
+from roadmark.web.pages import STATIC, error_page
+from roadmark.web.problems import KINDS, Problem, Refused
+from roadmark.web.routes import acts, api_events, api_migrations, api_tasks, health, live, screens, sign_in
+from roadmark.web.static_files import StaticFolder
+from roadmark.web.stream import Hub
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import Scope
+
+log = logging.getLogger(__name__)
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def create_app(service: Service) -> Starlette:
+    """The application over `service`, which the caller starts and stops."""
+    hub = Hub(service.store, service.tracker)
+    buckets = Buckets(service.clock.monotonic_s)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        del app
+        async with hub.running():
+            yield
+
+    app = Starlette(
+        routes=[
+            *api_migrations.ROUTES,
+            *api_tasks.ROUTES,
+            *api_events.ROUTES,
+            *health.ROUTES,
+            *screens.ROUTES,
+            *acts.ROUTES,
+            *live.ROUTES,
+            *sign_in.ROUTES,
+            Mount("/static", StaticFolder(directory=STATIC)),
+        ],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(HostAllowed, hosts={*LOOPBACK, service.settings.host}, answer=answer),
+            Middleware(BodyLimit, answer=answer),
+            Middleware(GuessLimit, buckets=buckets, answer=answer),
+            Middleware(Authentication, access=service.access, answer=answer),
+            Middleware(SameOrigin, answer=answer),
+            Middleware(RateLimit, buckets=buckets, answer=answer),
+            Middleware(Idempotency, store=service.store, answer=answer),
+        ],
+        exception_handlers={
+            Refused: _refused,
+            RoadmarkError: _house_error,
+            HTTPException: _http_error,
+            Exception: _broken,
+        },
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.state.hub = hub
+    app.state.renderer = live.Renderer(service)
+    return app
+
+
+def answer(scope: Scope, problem: Problem) -> Response:
+    """A problem as what the caller reads: JSON for programs, a page for people."""
+    if is_program(scope) or "app" not in scope:
+        return problems.as_json(problem)
+    return error_page(scope, problem)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101 - registered for it
+    return answer(request.scope, error.problem)
+
+
+async def _house_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RoadmarkError)  # noqa: S101 - registered for it
+    return answer(request.scope, problems.of_error(error))
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
+    return answer(request.scope, problems.of_status(error.status_code, error.detail, error.headers or {}))
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """The last handler: the server logs the error, the caller gets no detail of it."""
+    del error
+    detail = "this is a fault of Roadmark's; nothing that was acknowledged is lost. The log has the details."
+    problem = Problem(KINDS["internal"], detail, {}, SECURITY_HEADERS)
+    return problems.as_json(problem) if is_program(request.scope) else _plain_broken(problem)
+
+
+def _plain_broken(problem: Problem) -> Response:
+    """A page that needs nothing that may be broken."""
+    return Response(
+        f"{problem.kind.title}\n\n{problem.detail}\n", 500, dict(problem.headers), media_type="text/plain"
+    )

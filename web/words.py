@@ -1,0 +1,218 @@
+"""How things are said to people: states, times, amounts. Words first; a tone only underlines them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from markupsafe import Markup, escape
+from roadmark.executor.model import JournalEntry
+from roadmark.executor.states import Status, WaitKind
+
+NOTHING = "\N{EN DASH}"
+"""What stands where there is nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A state for a page: what it is called, its tone, and what it means."""
+
+    text: str
+    tone: str
+    meaning: str
+
+
+STATUS_WORDS: Mapping[Status, Word] = {
+    Status.QUEUED: Word("Queued", "calm", "A worker takes it as soon as a slot is free."),
+    Status.RUNNING: Word("Running", "busy", "An agent is at work."),
+    Status.WAITING: Word("Waiting for you", "ask", "A question is open."),
+    Status.PARKED: Word("Parked", "calm", "The agent's provider, or the active hours, said: later."),
+    Status.BLOCKED: Word("Blocked", "bad", "Something has to be repaired; then retry."),
+    Status.PAUSED: Word("Paused", "calm", "Held back by a person; resume it to go on."),
+    Status.CANCELLING: Word("Stopping", "busy", "The agent is being stopped."),
+    Status.CANCELLED: Word("Stopped", "calm", "Ended by a person; its checkpoints are kept."),
+    Status.FAILED: Word("Failed", "bad", "The attempts are used up."),
+    Status.QUARANTINED: Word("Quarantined", "bad", "Something protected was touched; look at it first."),
+    Status.ROLLING_BACK: Word("Rolling back", "busy", "A restore is under way."),
+    Status.ROLLED_BACK: Word("Rolled back", "calm", "Restored; not picked up again until you resume it."),
+    Status.COMPLETED: Word("Done", "good", "Every phase has landed."),
+}
+
+NOT_STARTED = Word("Not started", "calm", "Nobody has started it yet.")
+BROKEN = Word("Spec has errors", "bad", "It cannot be started until its errors are gone.")
+WITHDRAWN = Word("File gone", "calm", "Its spec is no longer in the folder.")
+
+ORDER_OF_NEED: Mapping[Status, int] = {
+    status: rank
+    for rank, status in enumerate(
+        (
+            Status.WAITING,
+            Status.QUARANTINED,
+            Status.BLOCKED,
+            Status.FAILED,
+            Status.CANCELLING,
+            Status.ROLLING_BACK,
+            Status.RUNNING,
+            Status.QUEUED,
+            Status.PARKED,
+            Status.PAUSED,
+            Status.ROLLED_BACK,
+            Status.COMPLETED,
+            Status.CANCELLED,
+        )
+    )
+}
+
+ASKS: Mapping[WaitKind, str] = {
+    WaitKind.START: "May it begin?",
+    WaitKind.BEGIN: "May this phase begin?",
+    WaitKind.CONFIRM: "Is this phase ready?",
+    WaitKind.QUESTION: "The agent asks",
+}
+
+OUTCOMES: Mapping[str, str] = {
+    "accepted": "accepted",
+    "sent_back": "sent back to the agent",
+    "unclear": "not understood; asked again",
+}
+
+
+def span(delta: timedelta) -> str:
+    """A length of time in its two largest units: "3 h 12 m"."""
+    seconds = max(0, int(delta.total_seconds()))
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    minutes, seconds = divmod(rest, 60)
+    units = [(days, "d"), (hours, "h"), (minutes, "m"), (seconds, "s")]
+    first = next((index for index, (amount, _) in enumerate(units) if amount), 3)
+    shown = units[first : first + 2] if first < 2 else units[first : first + 1]
+    return " ".join(f"{amount} {unit}" for amount, unit in shown if amount) or "0 s"
+
+
+def when(moment: datetime | None) -> Markup:
+    """A moment as a <time>: the page's script shows it in the reader's own zone."""
+    if moment is None:
+        return escape(NOTHING)
+    utc = moment.astimezone(UTC)
+    iso = utc.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Markup('<time datetime="{}" data-show="clock">{}</time>').format(iso, f"{utc:%-d %b %H:%M} UTC")
+
+
+def ago(moment: datetime | None, now: datetime) -> Markup:
+    """How long ago, as a <time> that the page's script keeps fresh."""
+    return _relative(moment, "ago", lambda at: f"{span(now - at)} ago" if now - at >= _JUST else "just now")
+
+
+def left(moment: datetime | None, now: datetime) -> Markup:
+    """How long until, as a <time> that the page's script keeps fresh."""
+    return _relative(moment, "left", lambda at: f"{span(at - now)} left" if at > now else "overdue")
+
+
+def lasted(start: datetime | None, end: datetime | None, now: datetime) -> Markup:
+    """How long something took, or has been taking."""
+    if start is None:
+        return escape(NOTHING)
+    if end is None:
+        return _relative(start, "since", lambda at: span(now - at))
+    return escape(span(end - start))
+
+
+def hours(amount: float | None) -> str:
+    """An estimate: "40 h"."""
+    return NOTHING if amount is None else f"{amount:g} h"
+
+
+def size(amount: int | None) -> str:
+    """A number of bytes in a unit that fits."""
+    if amount is None:
+        return NOTHING
+    value = float(amount)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"
+
+
+def told(entry: JournalEntry) -> str:
+    """A journal entry in a sentence."""
+    say = _SENTENCES.get(entry.kind)
+    if say is not None:
+        return say(entry)
+    return _PLAIN.get(entry.kind, entry.kind.replace(".", " ").replace("_", " "))
+
+
+_JUST = timedelta(seconds=10)
+
+
+def _relative(moment: datetime | None, kind: str, say: Callable[[datetime], str]) -> Markup:
+    if moment is None:
+        return escape(NOTHING)
+    utc = moment.astimezone(UTC)
+    iso = utc.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return Markup('<time datetime="{}" data-show="{}" title="{}">{}</time>').format(
+        iso, kind, f"{utc:%Y-%m-%d %H:%M:%S} UTC", say(utc)
+    )
+
+
+def _moved(entry: JournalEntry) -> str:
+    word = STATUS_WORDS[Status(entry.to_status)].text if entry.to_status in list(Status) else entry.to_status
+    reason = entry.detail.get("reason")
+    return f"{word}: {reason}" if reason else f"{word}"
+
+
+def _ended(entry: JournalEntry) -> str:
+    outcome = str(entry.detail.get("outcome") or "ended").replace("_", " ")
+    reason = entry.detail.get("reason")
+    return f"Attempt {entry.attempt} of phase {entry.phase}: {outcome}" + (f": {reason}" if reason else "")
+
+
+def _ticked(entry: JournalEntry) -> str:
+    count = len(entry.detail.get("keys", ()))
+    verb = "ticked" if entry.detail.get("mark") == "x" else "unticked"
+    return f"{count} {'box' if count == 1 else 'boxes'} {verb}"
+
+
+def _asked(entry: JournalEntry) -> str:
+    kind = entry.detail.get("kind")
+    return f"Asked: {ASKS[WaitKind(kind)]}" if kind in list(WaitKind) else "Asked"
+
+
+def _replied(entry: JournalEntry) -> str:
+    outcome = OUTCOMES.get(str(entry.detail.get("outcome")), "recorded")
+    return f"Reply “{entry.detail.get('text', '')}”: {outcome}"
+
+
+_PLAIN: Mapping[str, str] = {
+    "spec.added": "Spec added",
+    "spec.changed": "Spec changed",
+    "spec.withdrawn": "Spec file is gone",
+    "spec.problems": "Spec has problems",
+    "wait.extended": "Deadline extended",
+    "pause.requested": "Pause asked for; it pauses after this attempt",
+    "token.made": "Token made",
+    "token.revoked": "Token revoked",
+    "session.began": "Signed in",
+}
+
+_SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
+    "spec.moved": lambda entry: f"Spec moved to {entry.detail.get('path')}",
+    "task.ticked": _ticked,
+    "migration.started": lambda entry: f"Started with agent {entry.detail.get('agent')}",
+    "migration.moved": _moved,
+    "attempt.began": lambda entry: f"Attempt {entry.attempt} of phase {entry.phase} began",
+    "attempt.ended": _ended,
+    "wait.opened": _asked,
+    "wait.closed": lambda entry: f"Question closed: {entry.detail.get('outcome', '')}".rstrip(": "),
+    "reply.received": _replied,
+    "workspace.opened": lambda entry: f"Workspace opened at {str(entry.detail.get('base_commit'))[:10]}",
+    "checkpoint.taken": lambda entry: f"Checkpoint {entry.detail.get('name')}",
+    "phase.done": lambda entry: f"Phase {entry.phase} landed",
+    "branch.published": lambda entry: (
+        f"{entry.detail.get('branch')} published at {str(entry.detail.get('commit'))[:10]}"
+    ),
+    "rollback.requested": lambda entry: (
+        f"Rollback to {entry.detail.get('to')} asked for: {entry.detail.get('reason')}"
+    ),
+    "rollback.done": lambda entry: f"Rolled back to {entry.detail.get('to')}, tree proved",
+    "rollback.refused": lambda entry: f"Rollback could not be done: {entry.detail.get('reason')}",
+}
