@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.service import Service
 from roadmark.web import problems
 from roadmark.web.auth import Authentication, is_program
-from roadmark.web.doors import Service
 from roadmark.web.guards import SECURITY_HEADERS, HostAllowed, SameOrigin, SecurityHeaders
 from roadmark.web.idempotency import Idempotency
 from roadmark.web.limits import BodyLimit, Buckets, GuessLimit, RateLimit

@@ -6,7 +6,7 @@ Source: safety rule R7.
 from collections.abc import Callable
 from urllib.parse import quote
 
-from roadmark.web.doors import Access, Principal
+from roadmark.executor.access import Access, Principal
 from roadmark.web.problems import KINDS, Problem, Refused
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers

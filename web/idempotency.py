@@ -5,11 +5,11 @@ Source: draft-ietf-httpapi-idempotency-key-header; kept for 24 hours, by caller.
 
 import hashlib
 
+from roadmark.executor.access import Principal
 from roadmark.executor.store.access import AccessRepository, KeptAnswer
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.store import Store
 from roadmark.web.auth import PRINCIPAL, Answer
-from roadmark.web.doors import Principal
 from roadmark.web.problems import KINDS, Problem
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers

@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from roadmark.executor.access import Principal
 from roadmark.web.auth import PRINCIPAL, Answer
-from roadmark.web.doors import Principal
 from roadmark.web.problems import KINDS, Problem
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from roadmark.executor.access import Principal
+from roadmark.executor.service import Service
 from roadmark.executor.states import Status
 from roadmark.templates import pages_folder
 from roadmark.web import words
 from roadmark.web.auth import PRINCIPAL, may
-from roadmark.web.doors import Principal, Service
 from roadmark.web.needs import needs_person
 from roadmark.web.problems import Problem
 from starlette.requests import HTTPConnection, Request

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 
-from roadmark.web.doors import Service
+from roadmark.executor.service import Service
 from roadmark.web.stream import Hub
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request

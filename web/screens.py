@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import Any
 
 from roadmark.executor.model import Attempt, Migration, RollbackState, TaskItem, TaskPhase
+from roadmark.executor.service import Service
 from roadmark.executor.states import ENDED, Move, PhaseState, Status, TaskStatus, sources
 from roadmark.executor.store.tasks import FleetRow
 from roadmark.executor.tracker import NEWEST, MigrationView, TaskView
 from roadmark.ingest.markdown import render_html
 from roadmark.web import logs, views, words
-from roadmark.web.doors import Service
 from roadmark.web.pages import Live
 
 _PAGE = 500

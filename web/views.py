@@ -17,10 +17,10 @@ from roadmark.executor.model import (
     TaskItem,
     Wait,
 )
+from roadmark.executor.rollback import Plan
 from roadmark.executor.store.tasks import FleetRow, TaskSummary
 from roadmark.executor.store.waits import InboxRow
 from roadmark.executor.tracker import MigrationView, Progress, TaskView
-from roadmark.web.doors import Plan
 from roadmark.web.problems import Refused
 
 Json = dict[str, Any]

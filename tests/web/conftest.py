@@ -8,22 +8,16 @@ from pathlib import Path
 
 import pytest
 from roadmark.executor import questions
-from roadmark.executor.access import SCOPES, Access
+from roadmark.executor.access import SCOPES
 from roadmark.executor.checkpointing import keep_checkpoint
-from roadmark.executor.clock import SystemClock
 from roadmark.executor.config import AgentSettings, Settings
 from roadmark.executor.events import Event
-from roadmark.executor.intake import Intake
-from roadmark.executor.manager import MigrationManager
 from roadmark.executor.model import Attempt, CheckpointKind, Migration
 from roadmark.executor.moves import event_of, make_move
-from roadmark.executor.places import Places
-from roadmark.executor.rollback import MigrationRollback
+from roadmark.executor.service import Service
 from roadmark.executor.states import Move, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
-from roadmark.executor.store.store import Store
-from roadmark.executor.tracker import MigrationTracker
 from roadmark.executor.workspace.checkpoints import take_checkpoint
 from roadmark.executor.workspace.workspace import open_workspace
 from roadmark.web.app import create_app
@@ -33,26 +27,16 @@ BASE = "http://127.0.0.1:8484"
 SPEC = (Path(__file__).parent / "tidy-shelf.md").read_text(encoding="utf-8")
 
 
-class Workbench:
-    """Wired as executor/service.py does it; what a worker would write, the tests write through its doors."""
+class Workbench(Service):
+    """A service whose engine and watcher rest; what they would do, the tests do through the same doors."""
 
     def __init__(self, folder: Path) -> None:
-        self.settings = Settings(
-            specs=folder / "specs",
-            repo=folder / "repo",
-            state_dir=folder / "state",
-            agents={"scaffold": AgentSettings(name="scaffold", kind="scaffold")},
+        for name in ("specs", "state"):
+            (folder / name).mkdir()
+        agents = {"scaffold": AgentSettings(name="scaffold", kind="scaffold")}
+        super().__init__(
+            Settings(specs=folder / "specs", repo=folder / "repo", state_dir=folder / "state", agents=agents)
         )
-        self.settings.specs.mkdir()
-        self.settings.state_dir.mkdir()
-        self.clock = SystemClock()
-        self.store = Store(self.settings.state_dir, self.clock)
-        self.places = Places(self.settings.repo, self.settings.state_dir)
-        self.tracker = MigrationTracker(self.store)
-        self.manager = MigrationManager(self.store, self.settings)
-        self.intake = Intake(self.store, self.settings)
-        self.access = Access(self.store)
-        self.rollbacks = MigrationRollback(self.store, self.places, self.intake)
         self.checks = {"database": True, "engine": True, "watcher": True}
 
     def health(self) -> dict[str, bool]:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from markupsafe import Markup
+from roadmark.executor.access import Principal
 from roadmark.executor.model import JournalEntry
+from roadmark.executor.service import Service
 from roadmark.web.auth import require
-from roadmark.web.doors import Principal, Service
 from roadmark.web.logs import LogLine
 from roadmark.web.pages import environment, log_name, render_blocks, shared
 from roadmark.web.problems import Refused
