@@ -1,6 +1,7 @@
 """The checkboxes of a file, each with a key that stays the same while the file is edited around it."""
 
 import hashlib
+from bisect import bisect_left, bisect_right
 from collections import Counter
 
 from roadmark.ingest.document import Document, Item, Node
@@ -17,6 +18,13 @@ def read_boxes(document: Document) -> tuple[Checkbox, ...]:
     found: list[Checkbox] = []
     _walk(document, document.root, (), counts, found)
     return tuple(found)
+
+
+def boxes_between(boxes: tuple[Checkbox, ...], first_line: int, last_line: int) -> tuple[Checkbox, ...]:
+    """The boxes of these lines, both included; ``boxes`` are in file order."""
+    start = bisect_left(boxes, first_line, key=lambda box: box.line)
+    end = bisect_right(boxes, last_line, key=lambda box: box.line)
+    return boxes[start:end]
 
 
 def _walk(

@@ -9,6 +9,8 @@ from roadmark.ingest.sections.files import check_files
 from roadmark.ingest.sections.overview import check_fields
 from roadmark.ingest.spec import Spec
 
+PHASE_LIMIT = 500
+FILE_LIMIT = 2_000
 _ODD_BOX = re.compile(r"^\[(?P<mark>[ xX]|[^\w\s\]\[^])\](?P<rest>\s+\S)?\*?(?(rest)|\s*$)")
 _REFUSED_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
@@ -28,7 +30,10 @@ def check_spec(spec: Spec) -> Iterator[Problem]:
 
 
 def check_boxes(document: Document) -> Iterator[Problem]:
-    """W209 and W212 for what looks like a box and is not read as one."""
+    """E001 for what stands too deep, W209 and W212 for what looks like a box and is not read as one."""
+    if document.cut_line:
+        said = "nested deeper than 400 levels; what stands deeper is not read"
+        yield problem("E001", document.cut_line, said, hint="Take levels of lists and quotes away.")
     for item in document.root.all_items():
         found = _ODD_BOX.match(item.text) if item.mark is None else None
         if found is None:
@@ -73,6 +78,12 @@ def _phases(spec: Spec) -> Iterator[Problem]:
             "there are no phases, so there is nothing to carry out",
             hint='Add "## Implementation Phases" with "### Phase 1: Name (2 hours)" and boxes below it.',
         )
+    if len(spec.phases) > PHASE_LIMIT:
+        said = f"{len(spec.phases):,} phases are more than the limit of {PHASE_LIMIT:,}"
+        yield problem("E001", spec.phases[0].line, said, hint="Split the spec into several files.")
+    if len(spec.files.all()) > FILE_LIMIT:
+        said = f"{len(spec.files.all()):,} files are more than the limit of {FILE_LIMIT:,}"
+        yield problem("E001", 1, said, hint="Split the spec into several files.")
     for phase in spec.phases:
         if not phase.items and not phase.bullets:
             yield problem("W202", phase.line, f'phase {phase.number} "{phase.name}" lists no work')

@@ -145,6 +145,8 @@ class Document:
     lines: tuple[str, ...]
     byte_lines: tuple[str, ...]
     root: Node
+    cut_line: int = 0
+    """The first line whose content stands too deep to be read; 0 where everything was read."""
     front_matter: Mapping[str, object] = field(default_factory=dict)
 
     def raw(self, first_line: int, last_line: int) -> str:

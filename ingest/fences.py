@@ -13,6 +13,9 @@ from roadmark.ingest.problems import Problem, problem
 GUARD = "\ue000"
 """Stands in front of a hidden fence line; taken off again from the text of the fence."""
 
+REPAIR_LIMIT = 100
+"""Looking for the end of a fence costs a pass over the file; a hostile file could ask for thousands."""
+
 _FENCE = re.compile(r"^ {0,3}(?:[-*+>] {1,3})?(?P<sign>`{3,}|~{3,})[ \t]*(?P<info>[^`\n]*)$")
 _OUTER = ("", "markdown", "md", "text", "txt")
 _HEADING = re.compile(r"^#{1,6} \S")
@@ -32,7 +35,7 @@ def repair_fences(lines: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Proble
     made = list(lines)
     problems: list[Problem] = []
     at = 0
-    while at < len(made):
+    while at < len(made) and len(problems) < REPAIR_LIMIT:
         opened = _opening(made[at], at)
         at = at + 1 if opened is None else _pass_fence(made, opened, problems) + 1
     return (tuple(made), tuple(problems)) if problems else (lines, ())

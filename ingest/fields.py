@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterator
 
 from roadmark.ingest.document import Item, Node, Paragraph
-from roadmark.ingest.plain import QUOTES, plain, says_nothing, squeeze, without_emoji, words_of
+from roadmark.ingest.plain import LENGTH_LIMIT, QUOTES, plain, says_nothing, squeeze, without_emoji, words_of
 from roadmark.ingest.spec import Entry, Field
 
 _FIELD = re.compile(
-    r"^[\s>]*(?:\[[ xX~/-]\]\s*)?(?P<lead>[^\w*_`\s]*\s*)(?P<bold>\*\*|__)?\s*[^\w*`\s]*\s*`?"
+    r"^[\s>]*+(?:\[[ xX~/-]\]\s*+)?(?P<lead>[^\w*_`\s]*+\s*+)(?P<bold>\*\*|__)?\s*+[^\w*`\s]*+\s*+`?"
     r"(?P<key>[^\W_](?:[^:*：`\n]|(?<!\*)\*(?!\*)){0,70}?)`?\s*(?:\*\*|__)?\s*[:：]\s*(?:\*\*|__)?(?P<value>.*)$",
     re.S,
 )
@@ -24,7 +24,7 @@ _COMMA = re.compile(r"\s*[,;、，]\s*")
 
 def read_field(text: str, line: int) -> Field | None:
     """The field that a line states, or None; the value is plain, its notes and quotes taken off."""
-    first, _, more = text.partition("\n")
+    first, _, more = text[:LENGTH_LIMIT].partition("\n")
     found = _FIELD.match(first)
     if not found or "://" in found["key"]:
         return None

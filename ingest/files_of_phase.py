@@ -2,7 +2,6 @@
 
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -11,6 +10,7 @@ from roadmark.ingest.spec import FileChange, Phase, Spec
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _TEST = re.compile(r"(?:^|[/_.\-])(?:tests?|specs?|e2e)(?:[/_.\-]|$)", re.I)
 _NAME_WEIGHT = 4.0
+_SHORT_NAME = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,6 @@ class PhaseFiles:
     expected: tuple[FileChange, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _PhaseWords:
-    text: str
-    words: frozenset[str]
-
-
 def assign_files(spec: Spec) -> tuple[PhaseFiles, ...]:
     """The declared files by phase. Each declared file is expected in exactly one phase.
 
@@ -36,44 +30,57 @@ def assign_files(spec: Spec) -> tuple[PhaseFiles, ...]:
     """
     if not spec.phases:
         return ()
-    sources = [_PhaseWords(phase.text, frozenset(_words(phase.text))) for phase in spec.phases]
-    rarity = _rarity(sources)
-    expected: list[list[FileChange]] = [[] for _ in spec.phases]
+    texts = [phase.text for phase in spec.phases]
+    index = _WordIndex(texts)
+    required: list[list[FileChange]] = [[] for _ in texts]
+    expected: list[list[FileChange]] = [[] for _ in texts]
     for change in spec.files.all():
-        expected[_best(change, sources, rarity)].append(change)
+        named = [at for at, text in enumerate(texts) if _names(text, change.path)]
+        for at in named:
+            required[at].append(change)
+        expected[named[0] if named else index.best(change)].append(change)
     return tuple(
-        PhaseFiles(phase, tuple(c for c in spec.files.all() if _names(source.text, c.path)), tuple(found))
-        for phase, source, found in zip(spec.phases, sources, expected, strict=True)
+        PhaseFiles(phase, tuple(named), tuple(found))
+        for phase, named, found in zip(spec.phases, required, expected, strict=True)
     )
 
 
 def _names(text: str, path: str) -> bool:
     """Whether a text holds a whole path, not only as the tail or head of a longer one."""
+    if path not in text:
+        return False
     return re.search(rf"(?<![\w./-]){re.escape(path)}(?![\w/-]|\.\w)", text) is not None
 
 
-def _best(change: FileChange, sources: list[_PhaseWords], rarity: dict[str, float]) -> int:
-    named = [at for at, source in enumerate(sources) if _names(source.text, change.path)]
-    if named:
-        return named[0]
-    scores = [_score(change, source, rarity) for source in sources]
-    best = max(scores)
-    return scores.index(best) if best > 0 else len(sources) - 1
+class _WordIndex:
+    """Which phases hold which words; a word tells the more, the fewer phases hold it."""
 
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+        self.phases_of: dict[str, list[int]] = {}
+        for at, text in enumerate(texts):
+            for word in set(_words(text)):
+                self.phases_of.setdefault(word, []).append(at)
 
-def _score(change: FileChange, source: _PhaseWords, rarity: dict[str, float]) -> float:
-    own = frozenset(_words(f"{change.path} {change.purpose}"))
-    shared = sum(rarity.get(word, 0.0) for word in own & source.words)
-    name = PurePosixPath(change.path).name.split(".", 1)[0]
-    is_named = len(name) > 3 and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", source.text) is not None
-    is_test = _TEST.search(change.path) is not None
-    return shared + (_NAME_WEIGHT if is_named and not is_test else 0.0)
+    def best(self, change: FileChange) -> int:
+        """The phase whose words fit a file best, the first of equals; the last phase where none fits."""
+        scores = [0.0] * len(self.texts)
+        for word in set(_words(f"{change.path} {change.purpose}")):
+            phases = self.phases_of.get(word, ())
+            for at in phases:
+                scores[at] += math.log((len(self.texts) + 1) / len(phases))
+        for at in self._naming(change):
+            scores[at] += _NAME_WEIGHT
+        best = max(scores)
+        return scores.index(best) if best > 0 else len(scores) - 1
 
-
-def _rarity(sources: list[_PhaseWords]) -> dict[str, float]:
-    """The weight of each word: the fewer phases hold it, the more it tells."""
-    counts = Counter(word for source in sources for word in source.words)
-    return {word: math.log((len(sources) + 1) / count) for word, count in counts.items()}
+    def _naming(self, change: FileChange) -> list[int]:
+        """The phases that name the file's class or module; a test's name says nothing about its phase."""
+        name = PurePosixPath(change.path).name.split(".", 1)[0]
+        if len(name) <= _SHORT_NAME or _TEST.search(change.path):
+            return []
+        whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        return [at for at, text in enumerate(self.texts) if name in text and whole.search(text)]
 
 
 def _words(text: str) -> list[str]:

@@ -17,6 +17,7 @@ from roadmark.ingest.status import read_status
 
 SIZE_LIMIT = 65_536
 DEPTH_LIMIT = 16
+_KEYS_LOOKED_AT = 100
 _PLAIN_KEYS = ("title", "type", "priority", "category", "estimated_hours")
 _AUTOMATION_KEYS = (
     "automation_level",
@@ -99,6 +100,8 @@ def _value(node: yaml.Node) -> object:
     if isinstance(node, yaml.MappingNode):
         made: dict[str, object] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _RefusedError("a key is a list or a mapping", key)
             name = str(key.value)
             if name in made:
                 raise _RefusedError(f'the key "{name}" stands twice', key)
@@ -166,7 +169,7 @@ def _checked(front: FrontMatter) -> tuple[dict[str, object], list[Problem]]:
 
 
 def _near_misses(front: FrontMatter, known: tuple[str, ...]) -> Iterator[Problem]:
-    for key, line in front.lines.items():
+    for key, line in list(front.lines.items())[:_KEYS_LOOKED_AT]:
         near = difflib.get_close_matches(key.casefold(), known, n=1, cutoff=0.85)
         if near and key not in known:
             yield problem(

@@ -51,10 +51,23 @@ def read_document(
     path: str, source: SourceText, front_matter: Mapping[str, object] = MappingProxyType({})
 ) -> Document:
     """The tree of a Markdown text. Line numbers are those of the file, front matter included."""
-    body = "\n".join(source.body_lines)
-    parts = list(_parts(_block_parser().parse(body), source.lines))
+    tokens = _tokens("\n".join(source.body_lines))
+    parts = list(_parts(tokens, source.lines))
+    cut_line = next((token.map[0] + 1 for token in tokens if _is_cut(token) and token.map), 0)
     tree = _tree(parts, len(source.lines))
-    return Document(path, source.text, source.lines, source.byte_lines, tree, front_matter)
+    return Document(path, source.text, source.lines, source.byte_lines, tree, cut_line, front_matter)
+
+
+def _tokens(body: str) -> list[Token]:
+    try:
+        return _block_parser().parse(body)
+    except RecursionError:  # quotes nest deeper than lists, and the caller's own stack counts too
+        return [Token("cut", "", 0, map=[0, 1], level=NESTING_LIMIT)]
+
+
+def _is_cut(token: Token) -> bool:
+    """Whether what is inside this block was not read, because it stands too deep."""
+    return token.level >= NESTING_LIMIT - 1
 
 
 def _parts(tokens: list[Token], lines: tuple[str, ...]) -> Iterator[Heading | Block]:

@@ -5,7 +5,7 @@
 import re
 
 _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.S)
-_LINK = re.compile(r"!?\[([^\]\[]*)\]\([^()\s]*(?:\([^()]*\))?[^()]*\)")
+_LINK = re.compile(r"!?\[([^\]\[]*+)\]\([^()\s]*+(?:\([^()]*+\))?[^()]*+\)")
 _EMPHASIS = re.compile(r"\*{1,3}(?=\S)([^*\n]+?)\*{1,3}|(?<![\w_])_{1,2}(?=\S)([^_\n]+?)_{1,2}(?![\w_])")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3]+")
 _SPACE = re.compile(r"\s+")
@@ -13,6 +13,8 @@ _EMPTY = re.compile(
     r"(?:none|n\s*/\s*a|not applicable|nothing|keine[rsn]?|entfällt|nil|tbd|-+|—|–|无|無|なし)\b.*|[-—–]*",
     re.I | re.S,
 )
+LENGTH_LIMIT = 4_000
+"""What a line of a spec says beyond is not read: no title, file or item is that long."""
 QUOTES = "'\"`‘’‚“”„«»"
 
 
@@ -32,6 +34,7 @@ def plain(text: str) -> str:
     >>> plain("**Use** `a_b` and [docs](http://x.y) <!-- note -->")
     'Use a_b and docs'
     """
+    text = text[:LENGTH_LIMIT]
     if "<!--" in text:
         text = _COMMENT.sub("", text)
     if "](" in text:

@@ -77,6 +77,8 @@ def _choose(document: Document) -> _Format | None:
 
 def _no_spec(document: Document, source: SourceText) -> Spec:
     spec = checklist.read(document)
+    if document.cut_line:
+        return replace(spec, description=source.description, problems=tuple(check_boxes(document)))
     return replace(spec, format="document", is_spec=False, description=source.description, problems=())
 
 

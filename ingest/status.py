@@ -18,6 +18,7 @@ _STATUSES = (
     ("cancelled", r"cancell?ed|abandoned|obsolete|skipped|wontfix|abgebrochen|deprecated"),
     ("blocked", r"blocked|on hold|paused|waiting|blockiert|⏸"),
 )
+_LENGTH = 300
 _NOT_DONE = re.compile(r"\b(?:not|in|never|un)[ -]?(?:yet )?(?:completed?|done|finished|implemented)\b", re.I)
 _PATTERNS = tuple((name, re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.I)) for name, words in _STATUSES)
 
@@ -28,6 +29,7 @@ def read_status(text: str) -> str | None:
     >>> read_status("✅ COMPLETED"), read_status("not started"), read_status("Core")
     ('completed', 'pending', None)
     """
+    text = text[:_LENGTH]
     if _NOT_DONE.search(text):
         return "pending"
     found = ((match.start(), name) for name, pattern in _PATTERNS if (match := pattern.search(text)))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 DEPTH_LIMIT = 64
-_STRING = r'"(?:[^"\\\n]|\\.)*"'
-_COMMENT = re.compile(rf"(?P<string>{_STRING})|//[^\n]*|/\*.*?\*/", re.S)
+_STRING = r'"(?:[^"\\\n]|\\.)*+(?:"|(?=\n)|\Z)'
+_COMMENT = re.compile(rf"(?P<string>{_STRING})|//[^\n]*", re.S)
 _TRAILING = re.compile(rf"(?P<string>{_STRING})|,(?=\s*[}}\]])", re.S)
 _BRACKET = re.compile(rf"{_STRING}|(?P<open>[\[{{])|(?P<close>[\]}}])", re.S)
 

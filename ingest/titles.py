@@ -24,6 +24,7 @@ _UPPER_TAIL = re.compile(
     r"\s+(?:COMPLETED?|DONE|FINISHED|IMPLEMENTED|IN[ _-]PROGRESS|PENDING|PLANNED|NOT[ _-]STARTED|BLOCKED"
     r"|VERIFIED|UPDATED|NEW|FIXED)(?:\s*[-–—(].*)?$"
 )
+_LENGTH = 500
 _BRACKETS = re.compile(r"[(\[（][^()\[\]（）]*[)\]）]")
 _PHASE_LEAD = re.compile(
     r"^\W*(?:sub-?)?(?:phase|task|step|stage)\s*\d+(?:\.\d+)*[a-z]?\s*[:：.–—-]\s*(?=\S)", re.I
@@ -223,7 +224,7 @@ def read_title(raw: str) -> Title:
     >>> read_title("## 4. **Implementation Phases** ✅ COMPLETED:".lstrip("# "))
     Title(text='Implementation Phases', number='4', kind='phases')
     """
-    words = plain(raw).rstrip(":： ")
+    words = plain(raw[:_LENGTH]).rstrip(":： ")
     words = without_status(words)
     words = squeeze(without_emoji(words)).strip(" :：-–—")
     found = _NUMBER.match(words)

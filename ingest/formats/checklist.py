@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from roadmark.ingest.assemble import assemble, name_of_file
-from roadmark.ingest.boxes import read_boxes
+from roadmark.ingest.boxes import boxes_between, read_boxes
 from roadmark.ingest.document import Document, Node
 from roadmark.ingest.hours import read_duration
 from roadmark.ingest.sections.index import Sections
@@ -73,8 +73,8 @@ def phase_of_node(
 def _own(node: Node, boxes: tuple[Checkbox, ...]) -> tuple[Checkbox, ...]:
     """The boxes that stand above the first heading below a node."""
     last = node.children[0].line - 1 if node.children else node.end_line
-    return tuple(box for box in boxes if node.line <= box.line <= last)
+    return boxes_between(boxes, node.line, last)
 
 
 def _below(node: Node, boxes: tuple[Checkbox, ...]) -> tuple[Checkbox, ...]:
-    return tuple(box for box in boxes if node.line <= box.line <= node.end_line)
+    return boxes_between(boxes, node.line, node.end_line)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from roadmark.ingest.assemble import assemble, name_of_slug
-from roadmark.ingest.boxes import read_boxes
+from roadmark.ingest.boxes import boxes_between, read_boxes
 from roadmark.ingest.document import Document, Item
 from roadmark.ingest.plain import plain
 from roadmark.ingest.sections.index import Sections
@@ -76,5 +76,5 @@ def _phases(document: Document, boxes: tuple[Checkbox, ...]) -> Iterator[Phase]:
             line=item.line,
             end_line=item.end_line,
             text=document.raw(item.line, item.end_line),
-            items=tuple(box for box in boxes if item.line <= box.line <= item.end_line),
+            items=boxes_between(boxes, item.line, item.end_line),
         )

@@ -16,6 +16,7 @@ from roadmark.ingest.spec import PRIORITIES, Checkbox, Entry, Phase, Spec
 from roadmark.ingest.strict_json import place, read_json
 
 NAME = "taskmaster"
+TASK_LIMIT = 500
 _MARKS = {"done": "x", "completed": "x", "in-progress": "~", "review": "~", "cancelled": "-", "deferred": "-"}
 _STATUSES = {"x": "completed", "~": "in_progress", "-": "cancelled", " ": "pending"}
 
@@ -30,6 +31,9 @@ def read(path: str, text: str) -> Spec:
         refused = problem("E110", found.line, f"this is not JSON: {found.error}", column=found.column)
         return Spec(path=path, format=NAME, title=title, text=text, problems=(refused,))
     tasks = list(_tasks(found.value))
+    if len(tasks) > TASK_LIMIT:
+        said = f"{len(tasks):,} tasks are more than the limit of {TASK_LIMIT:,}"
+        return Spec(path=path, format=NAME, title=title, text=text, problems=(problem("E001", 1, said),))
     if not tasks:
         return Spec(path=path, format="document", title=title, text=text, description=text, is_spec=False)
     ordered, unknown = _in_order(tasks)

@@ -33,6 +33,8 @@ KNOWN_KEYS = (
     "git_branch_required",
     "new_chat_required",
 )
+_KEYS_LOOKED_AT = 100
+_CONTEXT_SIZE = 65_536
 _TRUE = ("true", "yes", "ja", "on", "required", "1")
 _FALSE = ("false", "no", "nein", "off", "not required", "0")
 _JSON_INFO = re.compile(r"^(?:jsonc?|json5)?\b", re.I)
@@ -149,7 +151,11 @@ def _may_be_json(fence: Fence) -> bool:
 
 
 def _has_context_keys(fence: Fence) -> bool:
-    return _may_be_json(fence) and sum(f'"{key}"' in fence.text for key in CONTEXT_KEYS) >= 2
+    return (
+        len(fence.text) <= _CONTEXT_SIZE
+        and _may_be_json(fence)
+        and sum(f'"{key}"' in fence.text for key in CONTEXT_KEYS) >= 2
+    )
 
 
 def _context_of_fence(fence: Fence) -> tuple[ExecutionContext, tuple[Problem, ...]]:
@@ -185,9 +191,8 @@ def _forgiven(read: JsonRead, fence: Fence) -> Iterator[Problem]:
 
 
 def _key_problems(source: _ContextSource) -> Iterator[Problem]:
-    for key in source.values:
-        if key in KNOWN_KEYS:
-            continue
+    unknown = [key for key in source.values if key not in KNOWN_KEYS]
+    for key in unknown[:_KEYS_LOOKED_AT]:
         line, column = place_of_key(source.text, key)
         near = difflib.get_close_matches(key.casefold(), KNOWN_KEYS, n=1, cutoff=0.8)
         if near:

@@ -12,6 +12,7 @@ from roadmark.ingest.sections.index import Sections, inside
 from roadmark.ingest.spec import FileChange, Files
 
 _KINDS = ("files_create", "files_modify", "files_delete", "files_move")
+_LENGTH = 1_000
 _CODE = re.compile(r"`([^`\n]+)`")
 _SEPARATOR = re.compile(r"\s+(?:-|–|—|→|->|=>)\s+|\s*[:：]\s+|\s+\(")
 _ARROW = re.compile(r"`?([^`\s]+)`?\s*(?:→|->|=>|\bto\b)\s*`?([^`\s]+)`?")
@@ -44,7 +45,7 @@ def _changes(nodes: list[Node], kind: str) -> Iterator[FileChange]:
 
 def read_change(item: Item, kind: str) -> FileChange | None:
     """The file that a list item names, or None for "None ..."."""
-    text = item.text.split("\n", 1)[0]
+    text = item.text[:_LENGTH].split("\n", 1)[0]
     if says_nothing(plain(text)):
         return None
     arrow = _ARROW.search(text) if kind == "files_move" else None

@@ -13,8 +13,9 @@ from roadmark.ingest.spec import Files
 from roadmark.ingest.strict_json import read_json
 
 _INSERT = re.compile(r"insert\s+into\s+tasks\s*\((?P<columns>[^)]*)\)\s*values\s*\(", re.I)
+_GAP = r"\s*+(?:--[^\n]*\n\s*+)*+"
 _VALUE = re.compile(
-    r"\s*(?:--[^\n]*\n\s*)*(?:'(?P<text>(?:[^']|'')*)'|(?P<bare>[^,'()\n]*(?:\([^()]*\))?))\s*(?:--[^\n]*\n\s*)*(?P<end>[,)])"
+    rf"{_GAP}(?:'(?P<text>(?:[^']|'')*+)'|(?P<bare>[^,'()\n]*+(?:\([^()]*+\))?)){_GAP}(?P<end>[,)])"
 )
 
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from roadmark.ingest.boxes import boxes_between
 from roadmark.ingest.document import Document, Node
 from roadmark.ingest.fields import fields_of, first_field
 from roadmark.ingest.hours import read_duration
@@ -26,6 +27,7 @@ _CJK_HEADING = re.compile(
 _BRACKETS = re.compile(r"\s*[(\[（]([^()\[\]（）]*)[)\]）]")
 _DATE = re.compile(r"\b(?:\d{4}-\d{2}-\d{2}|days?\s+\d[\d\s–-]*|weeks?\s+\d[\d\s–-]*)\b", re.I)
 _STRICT = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:sub-?)?(?:phase|フェーズ|阶段|第)", re.I)
+_LENGTH = 500
 _IN_TITLE = re.compile(r"[-–—:(]\s*((?:phase|subtask|step)\s*\d+[a-z]?\b[^)]*)", re.I)
 _NOT_WORK = {
     "criteria",
@@ -131,6 +133,7 @@ def read_phase_heading(raw: str) -> PhaseHeading | None:
     >>> read_phase_heading("Phase 2: Core ✅ COMPLETED (4 hours)")
     PhaseHeading(number='2', name='Core', hours=4.0, status='completed')
     """
+    raw = raw[:_LENGTH]
     found = _HEADING.match(_bare(raw)) or _CJK_HEADING.match(_bare(raw))
     if not found:
         return None
@@ -162,7 +165,7 @@ def _name_hours_status(rest: str) -> tuple[str, float | None, str | None]:
 
 
 def _phase(document: Document, node: Node, heading: PhaseHeading, boxes: tuple[Checkbox, ...]) -> Phase:
-    items = tuple(box for box in boxes if node.line <= box.line <= node.end_line)
+    items = boxes_between(boxes, node.line, node.end_line)
     hours, status = heading.hours, heading.status
     if hours is None or status is None:
         fields = fields_of(node)
