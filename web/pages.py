@@ -108,7 +108,12 @@ def shared(service: Service, principal: Principal | None) -> dict[str, Any]:
 def render_blocks(name: str, blocks: Sequence[str], values: Values) -> dict[str, str]:
     """The blocks of a template, each as HTML, and the count in the navigation."""
     template = environment().get_template(name)
-    return {block: _block(template, block, values) for block in (*blocks, "nav_needs")}
+    return {block: _block(template, block, values) for block in blocks} | render_count(values)
+
+
+def render_count(values: Values) -> dict[str, str]:
+    """The count of needs in the navigation, as a block."""
+    return {"nav_needs": _block(environment().get_template("base.html"), "nav_needs", values)}
 
 
 def log_name(migration_id: str | None, phase: int | None, attempt: int | None) -> str:

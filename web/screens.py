@@ -220,7 +220,7 @@ def _phase_word(state: PhaseState | None, ordinal: int, run: MigrationView | Non
     if run is None or state is None:
         return "not started"
     if state is PhaseState.PENDING and run.migration.phase == ordinal:
-        return {Status.RUNNING: "in work", Status.WAITING: "asked"}.get(run.migration.status, "next")
+        return "in work" if run.migration.status is Status.RUNNING else "next"
     return {
         PhaseState.PENDING: "to come",
         PhaseState.ASKED: "asked",

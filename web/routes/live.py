@@ -18,7 +18,7 @@ from roadmark.executor.model import JournalEntry
 from roadmark.executor.service import Service
 from roadmark.web.auth import require
 from roadmark.web.logs import LogLine
-from roadmark.web.pages import environment, log_name, render_blocks, shared
+from roadmark.web.pages import environment, log_name, render_blocks, render_count, shared
 from roadmark.web.problems import Refused
 from roadmark.web.routing import hub_of, resource, service_of
 from roadmark.web.screens import LIVE
@@ -60,7 +60,7 @@ class Renderer:
     def _render(self, name: str | None, query: Mapping[str, str], principal: Principal) -> Blocks:
         everywhere = shared(self._service, principal)
         if name is None:
-            return render_blocks("base.html", (), everywhere)
+            return render_count(everywhere)
         live = LIVE[name]
         values = {**everywhere, **live.values(self._service, query), "reply_text": "", "reply_error": None}
         return render_blocks(live.template, live.blocks, values)

@@ -1,0 +1,158 @@
+"""The live streams, over a real connection in the process."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from roadmark.executor.access import SCOPES
+from roadmark.executor.states import Move
+from starlette.testclient import TestClient
+
+from .conftest import Workbench, sign_in
+
+
+class Events:
+    """Reads server-sent events one by one."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+
+    def next(self) -> dict[str, str]:
+        """The next event that carries data, as its fields."""
+        fields: dict[str, str] = {}
+        for line in self._lines:
+            if not line:
+                if "data" in fields:
+                    return fields
+                fields = {}
+                continue
+            name, _, value = line.partition(": ")
+            if name:
+                fields[name] = f"{fields[name]}\n{value}" if name in fields else value
+        raise AssertionError("the stream ended")
+
+    def swap(self) -> dict[str, str]:
+        """The next event that changes the page."""
+        while True:
+            fields = self.next()
+            if "event" not in fields:
+                return fields
+
+
+def entries(events: Events, count: int) -> list[dict[str, Any]]:
+    """The next journal entries of the API's stream."""
+    return [json.loads(events.next()["data"]) for _ in range(count)]
+
+
+def test_the_stream_tells_every_entry_once_and_in_order(bench: Workbench, api: TestClient) -> None:
+    migration = bench.asked()
+    last = bench.tracker.last_seq()
+    with api.stream("GET", "/api/events?after=0") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        told = entries(Events(answer.iter_lines()), last)
+    assert [entry["seq"] for entry in told] == list(range(1, last + 1))
+    assert told[-1]["migration_id"] == migration.id
+    assert told[-1]["to_status"] == "waiting"
+
+
+def test_a_stream_goes_on_where_it_stopped(bench: Workbench, api: TestClient) -> None:
+    bench.asked()
+    with api.stream("GET", "/api/events", headers={"Last-Event-ID": "2"}) as answer:
+        first = Events(answer.iter_lines()).next()
+    assert first["id"] == "3"
+
+
+def test_a_commit_reaches_an_open_stream(bench: Workbench, api: TestClient) -> None:
+    migration = bench.start()
+    with api.stream("GET", f"/api/events?migration_id={migration.id}") as answer:
+        events = Events(answer.iter_lines())
+        bench.manager.pause(migration.id, "anna")
+        entry = entries(events, 1)[0]
+    assert (entry["kind"], entry["to_status"], entry["actor"]) == ("migration.moved", "paused", "anna")
+
+
+def test_a_stream_of_one_task_leaves_the_others_out(bench: Workbench, api: TestClient) -> None:
+    first, second = bench.start("a.md"), bench.start("b.md")
+    bench.manager.pause(first.id, "anna")
+    bench.manager.pause(second.id, "anna")
+    with api.stream("GET", f"/api/events?after=0&task_id={second.task_id}") as answer:
+        told = entries(Events(answer.iter_lines()), 3)
+    assert {entry["task_id"] for entry in told} == {second.task_id}
+
+
+def test_a_stream_behind_the_journals_end_starts_anew_and_says_so(bench: Workbench, api: TestClient) -> None:
+    bench.start()
+    with api.stream("GET", "/api/events?after=9999") as answer:
+        event = Events(answer.iter_lines()).next()
+    assert (event["event"], json.loads(event["data"])) == ("reset", {"seq": bench.tracker.last_seq()})
+
+
+@pytest.fixture
+def page(bench: Workbench, anonymous: TestClient) -> TestClient:
+    """A signed-in browser."""
+    sign_in(bench, anonymous, SCOPES)
+    return anonymous
+
+
+def test_a_page_is_sent_the_parts_that_changed(bench: Workbench, page: TestClient) -> None:
+    migration = bench.start()
+    with page.stream("GET", f"/live/task?id={migration.task_id}") as answer:
+        events = Events(answer.iter_lines())
+        bench.ask(migration.id)
+        html = events.swap()["data"]
+        while "Is this phase ready?" not in html:
+            html = events.swap()["data"]
+    assert '<hx-partial hx-target="#task-wait" hx-swap="outerMorph">' in html
+    assert '<hx-partial hx-target="#nav-needs" hx-swap="outerMorph">' in html
+
+
+def test_what_did_not_change_is_not_sent_again(bench: Workbench, page: TestClient) -> None:
+    migration = bench.start()
+    with page.stream("GET", f"/live/task?id={migration.task_id}") as answer:
+        events = Events(answer.iter_lines())
+        bench.manager.pause(migration.id, "anna")
+        assert "#task-more" in events.swap()["data"]
+        bench.manager.resume(migration.id, "anna")
+        again = events.swap()["data"]
+    assert "#task-head" in again
+    assert "#task-more" not in again
+
+
+def test_lines_of_the_log_are_appended_once(bench: Workbench, page: TestClient) -> None:
+    migration = bench.start()
+    bench.output(migration.id, 1, "one", "two")
+    query = f"id={migration.task_id}&after=0&log={migration.id}.1.1&line=1"
+    with page.stream("GET", f"/live/task?{query}") as answer:
+        events = Events(answer.iter_lines())
+        html = events.swap()["data"]
+        while "#log-lines" not in html:
+            html = events.swap()["data"]
+    assert 'hx-swap="beforeend"' in html
+    assert "two" in html
+    assert ">one<" not in html
+
+
+def test_another_tasks_doings_change_only_the_count(bench: Workbench, page: TestClient) -> None:
+    mine, other = bench.start("a.md"), bench.start("b.md")
+    with page.stream("GET", f"/live/task?id={mine.task_id}") as answer:
+        events = Events(answer.iter_lines())
+        bench.move(other.id, Move.CLAIM, Move.FAIL, reason="red")
+        html = events.swap()["data"]
+    assert "#nav-needs" in html
+    assert "#task-head" not in html
+
+
+def test_hostile_output_is_text_on_the_page(bench: Workbench, page: TestClient) -> None:
+    migration = bench.start()
+    with page.stream("GET", f"/live/task?id={migration.task_id}") as answer:
+        events = Events(answer.iter_lines())
+        bench.output(migration.id, 1, "</li><script>alert(1)</script>")
+        html = events.swap()["data"]
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_unknown_live_pages_are_not_found(page: TestClient) -> None:
+    assert page.get("/live/nothing").status_code == 404
+    assert page.get("/live/task").status_code == 404
