@@ -1,8 +1,10 @@
 """``roadmark serve``: the pages, the API and the embedded engine, in one process."""
 
 import logging
+import signal
 import socket
 import sys
+from types import FrameType
 from typing import Any
 
 import click
@@ -40,7 +42,8 @@ def serve_command(
 ) -> None:
     """Watch the specs, carry out tasks, and serve the pages and the API."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for chatty in ("alembic", "apscheduler", "uvicorn", "watchfiles"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = settings_from(where, host=host, port=port, agent=agent)
     if settings.host not in _LOOPBACK and not allow_remote:
         click.echo(f"roadmark: {settings.host} is not this machine; give --allow-remote to mean it", err=True)
@@ -63,10 +66,22 @@ def _serve(service: Service, listener: socket.socket, *, sign_in_link: bool) -> 
             secret = service.access.make_link("you", SCOPES)
             click.echo(f"Sign in, once and within 15 minutes: {address}/sign-in/{secret}")
         sys.stdout.flush()
+        _end_by_return()
         config = uvicorn.Config(create_app(service), **_UVICORN)
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         service.stop()
+
+
+def _end_by_return() -> None:
+    """Uvicorn raises the signal that ended it once more; here the program still has to stop its agents."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _noticed)
+
+
+def _noticed(number: int, frame: FrameType | None) -> None:
+    del frame
+    logging.getLogger("roadmark").info("signal %s: ending", signal.Signals(number).name)
 
 
 def _listen(settings: Settings) -> socket.socket:

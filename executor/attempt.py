@@ -57,6 +57,7 @@ from roadmark.executor.validator import MigrationValidator
 from roadmark.executor.verdict import Case, Evidence, Outcome, TurnEnd, Verdict, decide
 from roadmark.executor.workspace.checkpoints import take_checkpoint
 from roadmark.executor.workspace.rewriting import Snapshot
+from roadmark.executor.workspace.workspace import reach
 
 _SAME_CHAT = frozenset({Outcome.RESUME_CHAT.value, Outcome.PARK.value, Outcome.FOLLOW_UP.value, INTERRUPTED})
 
@@ -198,10 +199,11 @@ class AttemptRunner:
             log.close()
 
     def _session(self, migration: Migration, run: PhaseRun, case: _Case) -> AgentSession:
+        place = self._places.of(migration.id)
         brief = Brief(
             workspace=self._places.workspace(migration.id),
-            home=self._places.home(migration.id),
-            place=self._places.of(migration.id),
+            home=reach(place).home,
+            place=place,
             spec_title=case.task.title,
             phase=run.phase,
             phase_name=run.name,

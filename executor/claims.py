@@ -83,9 +83,20 @@ def _of_block(block: list[str], wanted: Keywords) -> list[str]:
     text = " ".join(block)[-MOST_MESSAGE_CHARACTERS:]
     last = " ".join(fold(block[-1]).split()).rstrip(".!…* ")
     whole = split_sentences(text)
-    if len(block) > 1 and last in wanted.plain and whole and not _blocked(whole[-1], wanted):
+    if len(block) < 2 or last not in wanted.plain or not whole:
+        return whole
+    if _ends(block[-2]) or not _blocked(whole[-1], wanted):
         return [*split_sentences(" ".join(block[:-1])[-MOST_MESSAGE_CHARACTERS:]), block[-1]]
     return whole
+
+
+_GOING_ON = ",-'\"\u2013\u2014\u2019"
+
+
+def _ends(line: str) -> bool:
+    """Whether a line is over where it breaks, as lines of a program's output are: "attempt 1", "wrote 3)"."""
+    tail = line.rstrip()
+    return bool(tail) and not tail[-1].isalpha() and tail[-1] not in _GOING_ON
 
 
 def _blocked(sentence: str, wanted: Keywords) -> bool:

@@ -28,6 +28,7 @@ from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.store.waits import WaitRepository
+from roadmark.executor.verdict import Verification
 
 _REPLACEABLE = ENDED | {Status.FAILED, Status.ROLLED_BACK}
 """A task whose latest migration stands here may be started anew."""
@@ -277,16 +278,29 @@ class MigrationManager:
         self, transaction: Transaction, migration: Migration, wait: Wait, text: str, reading: str, actor: str
     ) -> Migration:
         questions.close(transaction, migration, wait, reading, actor)
-        if wait.kind is WaitKind.QUESTION:
+        if wait.kind is WaitKind.QUESTION and not _settles_question(transaction, migration, wait, text):
             MigrationRepository(transaction.connection).change_phase(
                 migration.id, wait.phase, state=PhaseState.PENDING, feedback=text
             )
         elif reading == "sent_back":
             return _send_back(transaction, migration, reads_as_refusal(text) or text, actor)
+        else:
+            questions.confirm(transaction, wait)
         begins = wait.kind is WaitKind.START
-        questions.confirm(transaction, migration, wait)
         started: dict[str, Any] = {"start_confirmed": True} if begins else {}
         return make_move(transaction, migration, Move.ANSWER, actor=actor, **started)
+
+
+def _settles_question(transaction: Transaction, migration: Migration, wait: Wait, text: str) -> bool:
+    """Whether a person's keyword accepts the work that stands there, instead of answering the agent."""
+    attempts = MigrationRepository(transaction.connection).attempts(migration.id)
+    evidence = attempts[-1].evidence if attempts else None
+    return reads_as_confirmation(text, wait.keywords) and bool(
+        evidence
+        and evidence["changed_paths"]
+        and not evidence["missing_required"]
+        and evidence["verification"] != Verification.FAILED
+    )
 
 
 def _read_reply(text: str, wait: Wait) -> str:

@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from typing import assert_never
 
 from roadmark.executor.events import SYSTEM
 from roadmark.executor.model import Migration, PhaseRun, Wait
@@ -53,19 +54,18 @@ def close(
     return True
 
 
-def confirm(transaction: Transaction, migration: Migration, wait: Wait) -> bool:
-    """Apply a yes. True where the migration itself has to be told that its start is confirmed."""
+def confirm(transaction: Transaction, wait: Wait) -> None:
+    """Apply a yes to the phase that was asked about; a start concerns the migration alone."""
     migrations = MigrationRepository(transaction.connection)
     match wait.kind:
         case WaitKind.START:
-            return True
+            return
         case WaitKind.BEGIN:
-            migrations.change_phase(migration.id, wait.phase, cleared=True)
-        case WaitKind.CONFIRM:
-            migrations.change_phase(migration.id, wait.phase, state=PhaseState.CONFIRMED)
-        case WaitKind.QUESTION:
-            migrations.change_phase(migration.id, wait.phase, state=PhaseState.PENDING)
-    return False
+            migrations.change_phase(wait.migration_id, wait.phase, cleared=True)
+        case WaitKind.CONFIRM | WaitKind.QUESTION:
+            migrations.change_phase(wait.migration_id, wait.phase, state=PhaseState.CONFIRMED)
+        case _:
+            assert_never(wait.kind)
 
 
 def send_back(transaction: Transaction, run: PhaseRun, feedback: str) -> int:

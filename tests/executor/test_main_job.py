@@ -9,7 +9,9 @@ from roadmark.executor.states import PhaseState, Status, WaitKind
 
 
 def git(repo: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=repo, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *arguments], cwd=repo, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def test_it_asks_before_it_begins_and_after_each_phase(driver) -> None:
@@ -89,7 +91,9 @@ def test_the_journal_tells_the_story_and_holds(driver) -> None:
     assert driver.service.store.verify_journal() == []
 
 
-def test_phases_whose_boxes_are_ticked_already_are_not_carried_out_again(start_service, spec: Path, repo: Path) -> None:
+def test_phases_whose_boxes_are_ticked_already_are_not_carried_out_again(
+    start_service, spec: Path, repo: Path
+) -> None:
     text = spec.read_text()
     for done in ("Collect the words", "Sort the words"):
         text = text.replace(f"- [ ] {done}", f"- [x] {done}")

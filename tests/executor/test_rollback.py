@@ -10,7 +10,9 @@ from roadmark.executor.states import Status
 
 
 def git(repo: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=repo, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", *arguments], cwd=repo, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def _listing(folder: Path) -> dict[str, bytes]:
@@ -64,7 +66,11 @@ def test_untracked_files_of_the_agent_are_taken_back_too(driver, finished: str) 
 
 def test_an_undone_rollback_brings_everything_back(driver, finished: str, spec: Path, repo: Path) -> None:
     workspace = driver.service.places.workspace(finished)
-    before, text, tip_tree = _listing(workspace), spec.read_text(), git(repo, "rev-parse", "feature/greeting^{tree}")
+    before, text, tip_tree = (
+        _listing(workspace),
+        spec.read_text(),
+        git(repo, "rev-parse", "feature/greeting^{tree}"),
+    )
     _roll_back(driver, finished, "start")
     driver.service.rollbacks.undo(finished, "it was right after all", "anna")
     driver.until(finished, Status.COMPLETED)
