@@ -6,7 +6,13 @@ A format says where its phases and title are; all known sections are read wherev
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from roadmark.ingest.classify import category_of_changes, category_of_folder, known_type, type_of_title
+from roadmark.ingest.classify import (
+    category_of_changes,
+    category_of_folder,
+    known_type,
+    type_of_title,
+    usual_category,
+)
 from roadmark.ingest.document import Document, Node
 from roadmark.ingest.fields import all_fields_of, first_field
 from roadmark.ingest.metadata import build_metadata
@@ -138,9 +144,9 @@ def _category(
     stated = [field for node in sections.all("task_fields") for field in all_fields_of(node)]
     field = first_field(tuple(stated), CATEGORY_KEYS)
     if field is not None and not is_placeholder(field.value):
-        return field.value
+        return usual_category(field.value)
     return (
-        overview.category
+        usual_category(overview.category)
         or _mapped(block, "category")
         or category_of_folder(sections.document.path)
         or category_of_changes(requirements)

@@ -54,6 +54,13 @@ def type_of_title(title: str) -> str:
     return next((name for name, pattern in _TYPE_PATTERNS if pattern.search(title)), "feature")
 
 
+def usual_category(stated: str | None) -> str | None:
+    """A stated category in its usual spelling: ``Backend`` is ``backend``, an own word stays as it is."""
+    if stated is not None and stated.casefold() in CATEGORIES:
+        return stated.casefold()
+    return stated
+
+
 def category_of_folder(path: str) -> str | None:
     """The category that a folder of the path names, the nearest first."""
     folders = [part.casefold() for part in PurePosixPath(path.replace("\\", "/")).parts[:-1]]

@@ -170,7 +170,7 @@ def _checked(front: FrontMatter) -> tuple[dict[str, object], list[Problem]]:
 
 def _near_misses(front: FrontMatter, known: tuple[str, ...]) -> Iterator[Problem]:
     for key, line in list(front.lines.items())[:_KEYS_LOOKED_AT]:
-        near = difflib.get_close_matches(key.casefold(), known, n=1, cutoff=0.85)
+        near = difflib.get_close_matches(key[:100].casefold().replace("-", "_"), known, n=1, cutoff=0.9)
         if near and key not in known:
             yield problem(
                 "W403", line, f'unknown key "{key}" in the front matter (did you mean "{near[0]}"?)'

@@ -18,6 +18,7 @@ _BY_UNIT = tuple(
     (factor, re.compile(rf"(?<![\w.]){_RANGE}(?:{names})(?![A-Za-z])", re.I)) for factor, names in _UNITS
 )
 _LENGTH = 300
+_BRACKETED = re.compile(r"\[(\d+(?:\.\d+)?)\]")
 _MINUTES_AFTER = re.compile(
     rf"\s*(?:and\s+|und\s+|,\s*)?(?P<low>{_NUMBER})\s*(?:minutes?|mins?|m)(?![A-Za-z])", re.I
 )
@@ -39,7 +40,7 @@ def read_duration(text: str) -> Duration | None:
     >>> read_duration("5 days (40 hours)").hours, read_duration("2-3 days").hours, read_duration("soon")
     (40.0, 24.0, None)
     """
-    text = text[:_LENGTH]
+    text = _BRACKETED.sub(r" \1 ", text[:_LENGTH])
     if not any(character.isdigit() for character in text):
         return None
     for factor, pattern in _BY_UNIT:

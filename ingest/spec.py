@@ -125,6 +125,11 @@ class FileChange:
     is_directory: bool = False
     is_glob: bool = False
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the path names one file: no folder, no pattern, no words such as "all the tests"."""
+        return not (self.is_directory or self.is_glob or " " in self.path) and bool(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Files:

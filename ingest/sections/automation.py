@@ -194,7 +194,7 @@ def _key_problems(source: _ContextSource) -> Iterator[Problem]:
     unknown = [key for key in source.values if key not in KNOWN_KEYS]
     for key in unknown[:_KEYS_LOOKED_AT]:
         line, column = place_of_key(source.text, key)
-        near = difflib.get_close_matches(key.casefold(), KNOWN_KEYS, n=1, cutoff=0.8)
+        near = difflib.get_close_matches(_snake(key), KNOWN_KEYS, n=1, cutoff=0.9)
         if near:
             yield problem(
                 "E103",
@@ -210,6 +210,11 @@ def _key_problems(source: _ContextSource) -> Iterator[Problem]:
                 f'key "{key}" of the execution context is kept, but nothing reads it',
                 column=column,
             )
+
+
+def _snake(key: str) -> str:
+    """``timeoutSeconds`` and ``timeout-seconds`` as ``timeout_seconds``."""
+    return re.sub(r"[\s-]+", "_", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key[:100])).casefold()
 
 
 def _value_problems(source: _ContextSource, at_line: int | None) -> Iterator[Problem]:

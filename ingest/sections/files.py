@@ -101,7 +101,7 @@ def _twice(files: Files) -> Iterator[Problem]:
         changes: tuple[FileChange, ...] = getattr(files, kind)
         for change in changes:
             before = first.setdefault(change.path, kind)
-            if before != kind:
+            if before != kind and change.is_exact:
                 said = f'"{change.path}" is listed to {before} and to {kind}'
                 yield problem("W302", change.line, said, hint="Keep it in one of the lists.")
 

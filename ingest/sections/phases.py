@@ -21,13 +21,21 @@ _HEADING = re.compile(
     r"\s*(?:[:：.)–—-]\s*)?(?P<name>.*)$",
     re.I | re.S,
 )
+_CJK_WORD = "(?:阶段|フェーズ|段階)"
 _CJK_HEADING = re.compile(
-    r"^第?\s*(?P<number>[一二三四五六七八九十\d]+)\s*(?:阶段|フェーズ|段階)\s*[:：.、–—-]?\s*(?P<name>.*)$"
+    rf"^(?:第?\s*(?=[一二三四五六七八九十\d]+\s*{_CJK_WORD})|{_CJK_WORD}\s*)(?P<number>[一二三四五六七八九十\d]+)"
+    rf"\s*{_CJK_WORD}?\s*[:：.、–—-]?\s*(?P<name>.*)$"
 )
 _BRACKETS = re.compile(r"\s*[(\[（]([^()\[\]（）]*)[)\]）]")
+_BRACKETED_NUMBER = re.compile(r"\[(\d+(?:\.\d+)?)\]")
+_DATED = re.compile(
+    r"(?:\s*[-–—]\s*(?:started|completed|finished|created|updated|last updated)\s*:\s*[\dT:.\-Z ]+)+\W*$",
+    re.I,
+)
 _DATE = re.compile(r"\b(?:\d{4}-\d{2}-\d{2}|days?\s+\d[\d\s–-]*|weeks?\s+\d[\d\s–-]*)\b", re.I)
 _STRICT = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:sub-?)?(?:phase|フェーズ|阶段|第)", re.I)
 _LENGTH = 500
+_EDGE = " :：-–—"
 _IN_TITLE = re.compile(r"[-–—:(]\s*((?:phase|subtask|step)\s*\d+[a-z]?\b[^)]*)", re.I)
 _NOT_WORK = {
     "criteria",
@@ -137,17 +145,21 @@ def read_phase_heading(raw: str) -> PhaseHeading | None:
     found = _HEADING.match(_bare(raw)) or _CJK_HEADING.match(_bare(raw))
     if not found:
         return None
-    name, hours, status = _name_hours_status(plain(raw)[-len(found["name"]) :] if found["name"] else "")
-    return PhaseHeading(found["number"], name, hours, status or read_status(plain(raw)))
+    words = plain(raw).strip(_EDGE)
+    rest = words[-len(found["name"]) :] if found["name"] else ""
+    name, hours, status = _name_hours_status(rest)
+    around = words[: len(words) - len(rest)] + (rest.replace(name, " ", 1) if name in rest else "")
+    return PhaseHeading(found["number"], name or words, hours, status or read_status(around))
 
 
 def _bare(raw: str) -> str:
-    return plain(without_emoji(raw[:8]) + raw[8:]).strip(" :：-–—")
+    return plain(without_emoji(raw[:8]) + raw[8:]).strip(_EDGE)
 
 
 def _name_hours_status(rest: str) -> tuple[str, float | None, str | None]:
     hours: float | None = None
     status: str | None = None
+    rest = _DATED.sub("", _BRACKETED_NUMBER.sub(r"\1", rest))
     for bracket in _BRACKETS.findall(rest):
         duration = read_duration(bracket)
         said = read_status(bracket)
@@ -156,7 +168,7 @@ def _name_hours_status(rest: str) -> tuple[str, float | None, str | None]:
         status = status or said
         if duration or said or _DATE.search(bracket):
             rest = re.sub(rf"\s*[(\[（]{re.escape(bracket)}[)\]）]", " ", rest, count=1)
-    name = squeeze(without_emoji(without_status(squeeze(rest)))).strip(" :：-–—")
+    name = squeeze(without_emoji(without_status(squeeze(rest)))).strip(_EDGE)
     duration = read_duration(name) if hours is None else None
     if duration and duration.end == len(name):
         hours = duration.hours

@@ -29,7 +29,12 @@ _NAMES = "|".join(name for name in _LEVELS if name.isascii())
 _LEVEL_TITLE = re.compile(rf"\b({_NAMES})\b|([高中低])", re.I)
 _LEVEL_ITEM = re.compile(rf"^\W*({_NAMES})\b(?:[ -](?:risk|risiko|priority))?\W*[:：–—-]\s*", re.I)
 _MITIGATION = re.compile(
-    r"\s*[-–—,;.]?\s*(?:→|->)?\s*\(?\b(?:mitigations?|gegenmaßnahmen?|maßnahmen?)\b\s*[:：]\s*", re.I
+    r"\s*[-–—,;.]?\s*(?:→|->)?\s*\(?\b(?:mitigations?|gegenmaßnahmen?|maßnahmen?)\b\s*[:：]\s*"
+    r"|\s*[(,–—-]*\s*\bmitigated by\s+|\s+(?:→|->)\s+",
+    re.I,
+)
+_NO_RISK = re.compile(
+    r"^\W*(?:rollback(?: plan| strategy)?|contingency|mitigations?(?: strategy)?)\W*[:：]", re.I
 )
 
 
@@ -58,7 +63,7 @@ def _level_of(title: str) -> str | None:
 
 def _risk(item: Item, level: str | None) -> Risk | None:
     text = plain(item.text)
-    if says_nothing(text):
+    if says_nothing(text) or _NO_RISK.match(text):
         return None
     stated = _LEVEL_ITEM.match(text)
     if stated:
