@@ -27,7 +27,7 @@ class FileDelta:
 def diff(place: Place, from_ref: str, to_ref: str | None) -> tuple[FileDelta, ...]:
     """What would have to change to get from one checkpoint to another, or to the working state (None).
 
-    Refs are those of checkpoints, or commits of the repository. Checkpoints are compared byte for byte.
+    Refs are those of checkpoints, or ids of commits of the repository. Bytes are compared.
 
     Raises: SnapshotUnknown, WorkspaceUnknown, GitError.
     """

@@ -92,9 +92,11 @@ def _stage_publish(room: Room, facts: Facts) -> str:
         _seed(git, room, hidden)
         changed = _changed(git)
     submodules = {link for link in facts.gitlinks if _populated(room, link)}
-    fates = {path: _fate(room, path) for path in changed}
+    fates = _fates(room, changed)
     _drop(git, room, [path for path, fate in fates.items() if fate is Fate.DROP and path not in submodules])
-    _take(git, [path for path, fate in fates.items() if fate is Fate.TAKE or path in submodules])
+    _take_converted(
+        git, room, [path for path, fate in fates.items() if fate is Fate.TAKE or path in submodules]
+    )
     return git.line("write-tree", "--missing-ok")
 
 
@@ -105,10 +107,26 @@ def _changed(git: Git) -> list[str]:
 
 
 def _apply(git: Git, room: Room, changed: Sequence[str]) -> tuple[str, ...]:
-    fates = {path: _fate(room, path) for path in changed}
+    fates = _fates(room, changed)
     _drop(git, room, [path for path, fate in fates.items() if fate is not Fate.TAKE])
     _take(git, [path for path, fate in fates.items() if fate is Fate.TAKE])
     return tuple(path for path, fate in fates.items() if fate is Fate.SKIP)
+
+
+def _fates(room: Room, changed: Iterable[str]) -> dict[str, Fate]:
+    links: dict[str, bool] = {"": False}
+    return {
+        path: Fate.DROP if _is_behind_link(room, path.rpartition("/")[0], links) else _fate(room, path)
+        for path in changed
+    }
+
+
+def _is_behind_link(room: Room, folder: str, links: dict[str, bool]) -> bool:
+    """Whether a folder, or one above it, is a symbolic link now: then what git had there is gone."""
+    if folder not in links:
+        above = _is_behind_link(room, folder.rpartition("/")[0], links)
+        links[folder] = above or os.path.islink(room.workspace / folder)
+    return links[folder]
 
 
 def _fate(room: Room, path: str) -> Fate:
@@ -148,6 +166,21 @@ def _take(git: Git, paths: Sequence[str]) -> None:
     if paths:
         stdin = os.fsencode("".join(f"{path}\0" for path in paths))
         git.run("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=stdin)
+
+
+def _take_converted(git: Git, room: Room, paths: Sequence[str]) -> None:
+    """As `_take`; a file that git cannot convert as its attributes ask is taken as it is."""
+    try:
+        _take(git, paths)
+    except GitError:
+        if len(paths) > 1:
+            half = len(paths) // 2
+            _take_converted(git, room, paths[:half])
+            _take_converted(git, room, paths[half:])
+            return
+        blob = git.line("hash-object", "-w", "--no-filters", "--", paths[0])
+        mode = "100755" if os.lstat(room.workspace / paths[0]).st_mode & stat.S_IXUSR else "100644"
+        git.run("update-index", "-z", "--index-info", stdin=os.fsencode(f"{mode} {blob}\t{paths[0]}\0"))
 
 
 def _seed(git: Git, room: Room, folders: Sequence[str]) -> None:

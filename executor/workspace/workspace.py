@@ -154,7 +154,7 @@ def _copy_indexes(room: Room, facts: Facts, building: Path, written: Path) -> No
     """
     shutil.copy2(written, room.publish_index)
     if survey(building).converts:
-        room.reading(room.index).run("read-tree", facts.base_commit)
+        room.merging(room.index).run("read-tree", facts.base_commit)
     else:
         shutil.copy2(written, room.index)
 
