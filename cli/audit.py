@@ -3,7 +3,8 @@
 import sys
 
 import click
-from roadmark.cli.opening import FAILED, Where, opened, settings_from, state_options
+from roadmark.cli.opening import FAILED, Where, settings_from, state_options
+from roadmark.cli.working import opened
 
 
 @click.group("audit")

@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import click
-from roadmark.cli.opening import Where, actor, opened, settings_from, state_options
+from roadmark.cli.opening import Where, actor, settings_from, state_options
 from roadmark.cli.plain_text import table
+from roadmark.cli.working import opened
 from roadmark.executor.access import SCOPES
 
 

@@ -1,7 +1,8 @@
 """``roadmark db``: the schema of the database."""
 
 import click
-from roadmark.cli.opening import Where, opened, settings_from, state_options
+from roadmark.cli.opening import Where, settings_from, state_options
+from roadmark.cli.working import opened
 
 
 @click.group("db")

@@ -3,7 +3,7 @@
 import json
 
 import click
-from roadmark.cli.opening import Where, opened, settings_from, state_options
+from roadmark.cli.opening import Where, reading, settings_from, state_options
 from roadmark.cli.plain_text import safe, table
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.tracker import NEWEST
@@ -23,9 +23,9 @@ def history_command(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Show the journal of TASK, the oldest entry first."""
-    with opened(settings_from(where)) as service:
-        task_id = service.tracker.find_task(task)
-        newest_first = service.tracker.events_before(NEWEST, limit, task_id=task_id)
+    with reading(settings_from(where)) as tracker:
+        task_id = tracker.find_task(task)
+        newest_first = tracker.events_before(NEWEST, limit, task_id=task_id)
         entries = [entry for entry in reversed(newest_first) if entry.kind not in _QUIET]
         if as_json:
             values = [{name: getattr(entry, name) for name in JournalEntry.__slots__} for entry in entries]

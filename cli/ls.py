@@ -3,7 +3,7 @@
 import json
 
 import click
-from roadmark.cli.opening import Where, opened, settings_from, state_options
+from roadmark.cli.opening import Where, reading, settings_from, state_options
 from roadmark.cli.plain_text import table
 from roadmark.executor.store.tasks import FleetRow
 
@@ -15,12 +15,13 @@ _PAGE = 500
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 def ls_command(where: Where, as_json: bool) -> None:  # noqa: FBT001
     """List the tasks with their state, phase and progress."""
-    with opened(settings_from(where)) as service:
-        rows = service.tracker.fleet(limit=_PAGE)
+    settings = settings_from(where)
+    with reading(settings) as tracker:
+        rows = tracker.fleet(limit=_PAGE)
         if as_json:
             click.echo(json.dumps({"schema": 1, "items": [_values(row) for row in rows]}))
         elif not rows:
-            click.echo(f"No tasks yet. Put a spec into {service.settings.specs} and run 'roadmark serve'.")
+            click.echo(f"No tasks yet. Put a spec into {settings.specs} and run 'roadmark serve'.")
         else:
             click.echo(table(("ID", "STATE", "PRIORITY", "PROGRESS", "TITLE", "FILE"), map(_cells, rows)))
 

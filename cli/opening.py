@@ -19,7 +19,8 @@ from roadmark.executor.errors import (
     NotFound,
     RoadmarkError,
 )
-from roadmark.executor.service import Service
+from roadmark.executor.store.reading import Reading
+from roadmark.executor.tracker import MigrationTracker
 
 Result = TypeVar("Result")
 
@@ -69,18 +70,18 @@ def settings_from(where: Where, **flags: object) -> Settings:
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Service]:
-    """The service's parts, not started; closed at the end. Ends the program where the state is unusable."""
+def reading(settings: Settings) -> Iterator[MigrationTracker]:
+    """What is known, beside whoever works on it. Ends the program where there is nothing to read."""
     try:
-        service = Service(settings)
+        source = Reading(settings.state_dir)
     except RoadmarkError as error:
         fail(error)
     try:
-        yield service
+        yield MigrationTracker(source)
     except RoadmarkError as error:
         fail(error)
     finally:
-        service.stop()
+        source.close()
 
 
 def fail(error: RoadmarkError) -> NoReturn:

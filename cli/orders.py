@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import click
 from roadmark.cli.migrations import latest_migration
-from roadmark.cli.opening import Where, actor, opened, settings_from, state_options
+from roadmark.cli.opening import Where, actor, settings_from, state_options
+from roadmark.cli.working import opened
 from roadmark.executor.model import Migration
 from roadmark.executor.service import Service
 

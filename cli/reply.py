@@ -2,7 +2,8 @@
 
 import click
 from roadmark.cli.migrations import latest_migration
-from roadmark.cli.opening import Where, actor, opened, settings_from, state_options
+from roadmark.cli.opening import Where, actor, settings_from, state_options
+from roadmark.cli.working import opened
 
 
 @click.command("reply")

@@ -4,9 +4,10 @@ import sys
 
 import click
 from roadmark.cli.migrations import latest_migration
-from roadmark.cli.opening import FAILED, OK, USAGE, Where, actor, opened, settings_from, state_options
+from roadmark.cli.opening import FAILED, OK, USAGE, Where, actor, settings_from, state_options
 from roadmark.cli.plain_text import safe
 from roadmark.cli.settling import settle
+from roadmark.cli.working import opened
 from roadmark.executor.model import RollbackState
 from roadmark.executor.rollback import Plan
 from roadmark.executor.service import Service

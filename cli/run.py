@@ -3,9 +3,10 @@
 import sys
 
 import click
-from roadmark.cli.opening import FAILED, OK, WAITING, Where, actor, opened, settings_from, state_options
+from roadmark.cli.opening import FAILED, OK, WAITING, Where, actor, settings_from, state_options
 from roadmark.cli.plain_text import safe
 from roadmark.cli.settling import settle
+from roadmark.cli.working import opened
 from roadmark.executor.errors import AlreadyRunning
 from roadmark.executor.states import Status
 

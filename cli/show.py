@@ -3,7 +3,7 @@
 import json
 
 import click
-from roadmark.cli.opening import Where, opened, settings_from, state_options
+from roadmark.cli.opening import Where, reading, settings_from, state_options
 from roadmark.cli.plain_text import safe
 from roadmark.executor.store.rows import pack
 from roadmark.executor.tracker import MigrationView, TaskView
@@ -19,9 +19,9 @@ def show_command(
     as_json: bool,  # noqa: FBT001
 ) -> None:
     """Show TASK (an id, its beginning, a file or a title): phases, boxes, problems, question, checkpoints."""
-    with opened(settings_from(where)) as service:
-        view = service.tracker.task(service.tracker.find_task(task))
-        migration = service.tracker.migration(view.task.migration_id) if view.task.migration_id else None
+    with reading(settings_from(where)) as tracker:
+        view = tracker.task(tracker.find_task(task))
+        migration = tracker.migration(view.task.migration_id) if view.task.migration_id else None
         if as_json:
             click.echo(json.dumps(_values(view, migration), default=str))
         else:

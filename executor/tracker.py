@@ -23,7 +23,7 @@ from roadmark.executor.states import Status
 from roadmark.executor.store import journal
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.migrations import MigrationRepository
-from roadmark.executor.store.store import Store
+from roadmark.executor.store.reading import Readable
 from roadmark.executor.store.tasks import FleetRow, TaskRepository, TaskSummary
 from roadmark.executor.store.waits import InboxRow, WaitRepository
 
@@ -80,7 +80,7 @@ class MigrationView:
 class MigrationTracker:
     """Answers what is known; changes nothing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Readable) -> None:
         self._store = store
 
     def find_task(self, wanted: str) -> str:

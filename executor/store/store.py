@@ -16,10 +16,10 @@ from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal, schema
 from roadmark.executor.store.database import open_reader, open_writer, sqlite_url
 from roadmark.executor.store.lane import Transaction, Work, WriterLane
+from roadmark.executor.store.reading import DATABASE
 
 Result = TypeVar("Result")
 
-DATABASE = "roadmark.db"
 HEAD = "journal.head"
 
 

@@ -9,10 +9,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from roadmark.executor.clock import SystemClock
 from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.events import Event
 from roadmark.executor.states import Status
 from roadmark.executor.store import schema
 from roadmark.executor.store.database import open_writer, sqlite_url
-from roadmark.executor.store.store import DATABASE, Store
+from roadmark.executor.store.reading import DATABASE, REVISION, Reading
+from roadmark.executor.store.store import Store
 from roadmark.executor.store.tables import metadata
 
 
@@ -81,3 +83,32 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(DatabaseUnusable, match="newer than this Roadmark"):
         Store(tmp_path, SystemClock())
+
+
+def test_the_revision_that_is_read_is_the_last_one_that_is_shipped() -> None:
+    assert schema.head_revision() == REVISION
+
+
+def test_a_reader_sees_what_is_committed_and_writes_nothing(tmp_path: Path) -> None:
+    store = Store(tmp_path, SystemClock())
+    store.record(Event(kind="thing.happened"))
+    source = Reading(tmp_path)
+    with source.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM migration_tracking").scalar() == 1
+    source.close()
+    store.close()
+
+
+def test_a_reader_of_nothing_or_of_another_revision_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusable, match="roadmark serve"):
+        Reading(tmp_path)
+    Store(tmp_path, SystemClock()).close()
+    connection = sqlite3.connect(tmp_path / DATABASE)
+    connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.commit()
+    connection.close()
+    with pytest.raises(DatabaseUnusable, match="db upgrade"):
+        Reading(tmp_path)
+    (tmp_path / DATABASE).write_bytes(b"nothing of the kind" * 100)
+    with pytest.raises(DatabaseUnusable, match="no database of Roadmark"):
+        Reading(tmp_path)

@@ -1,0 +1,149 @@
+"""What Roadmark needs on this machine, checked: each finding says what to do about it."""
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from roadmark.executor.agents.preset import read_preset
+from roadmark.executor.config import AgentSettings, Settings
+from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.workspace.git import run_git
+from roadmark.executor.workspace.place import look_at
+from roadmark.executor.workspace.sandbox import SandboxMode, probe_sandbox
+
+OLDEST_GIT = (2, 34)
+_LEAST_DISK_BYTES = 1_000_000_000
+
+
+class Health(StrEnum):
+    """How a check came out."""
+
+    GOOD = "good"
+    DEGRADED = "degraded"
+    """It works, with less than there could be."""
+    BAD = "bad"
+    """Something will not work until it is repaired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding; `advice` is empty where there is nothing to do."""
+
+    name: str
+    health: Health
+    detail: str
+    advice: str = ""
+
+
+def examine(settings: Settings) -> list[Check]:
+    """All checks, the basic ones first."""
+    return [check for group in _GROUPS for check in group(settings)]
+
+
+def _python(settings: Settings) -> Iterator[Check]:
+    del settings
+    yield Check("python", Health.GOOD, ".".join(map(str, sys.version_info[:3])))
+
+
+def _git(settings: Settings) -> Iterator[Check]:
+    try:
+        said = run_git(("version",), cwd=Path("/"), environment={}).decode().strip()
+    except RoadmarkError as error:
+        yield Check("git", Health.BAD, str(error), "install git")
+        return
+    found = re.search(r"(\d+)\.(\d+)", said)
+    version = (int(found[1]), int(found[2])) if found else (0, 0)
+    if version < OLDEST_GIT:
+        yield Check("git", Health.BAD, said, f"install git {'.'.join(map(str, OLDEST_GIT))} or newer")
+    else:
+        yield Check("git", Health.GOOD, said)
+    yield _repository(settings)
+
+
+def _repository(settings: Settings) -> Check:
+    try:
+        repository = look_at(settings.repo)
+    except RoadmarkError as error:
+        return Check(
+            "repository", Health.BAD, str(error), "name the top folder of a git repository with --repo"
+        )
+    return Check("repository", Health.GOOD, str(repository.top))
+
+
+def _sandbox(settings: Settings) -> Iterator[Check]:
+    probe = probe_sandbox(settings.sandbox)
+    if probe.kind is SandboxMode.BUBBLEWRAP:
+        yield Check("sandbox", Health.GOOD, probe.detail)
+    else:
+        yield Check("sandbox", Health.DEGRADED, probe.detail, "install bubblewrap, or allow user namespaces")
+
+
+def _folders(settings: Settings) -> Iterator[Check]:
+    specs = settings.specs
+    if specs.is_dir():
+        yield Check("specs", Health.GOOD, str(specs))
+    else:
+        yield Check("specs", Health.DEGRADED, f"{specs} is not there", "'roadmark serve' makes it")
+    yield _state_dir(settings.state_dir)
+
+
+def _state_dir(state_dir: Path) -> Check:
+    existing = next(folder for folder in (state_dir, *state_dir.parents) if folder.exists())
+    if not os.access(existing, os.W_OK):
+        return Check(
+            "state", Health.BAD, f"{existing} cannot be written", "name another folder with --state-dir"
+        )
+    free = shutil.disk_usage(existing).free
+    if free < _LEAST_DISK_BYTES:
+        return Check(
+            "state", Health.DEGRADED, f"{state_dir}: {free // 10**6} MB are free", "make room on the disk"
+        )
+    return Check("state", Health.GOOD, f"{state_dir}: {free // 10**9} GB are free")
+
+
+def _memory(settings: Settings) -> Iterator[Check]:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield Check(
+        "slots", Health.GOOD, f"{settings.slot_count()} agents at once, {total // 10**9} GB of memory"
+    )
+
+
+def _agents(settings: Settings) -> Iterator[Check]:
+    if settings.agent not in settings.agents:
+        advice = f"add [agents.{settings.agent}] to roadmark.toml"
+        yield Check("agent", Health.BAD, f"{settings.agent!r} is not configured", advice)
+    for agent in settings.agents.values():
+        yield _agent(agent)
+
+
+def _agent(agent: AgentSettings) -> Check:
+    name = f"agent {agent.name}"
+    if agent.kind == "scaffold":
+        return Check(name, Health.GOOD, "built in; makes skeletons only")
+    try:
+        preset = read_preset(agent.preset or "generic")
+    except RoadmarkError as error:
+        return Check(name, Health.BAD, str(error), "correct the preset in roadmark.toml")
+    command = agent.command or preset.new
+    program = command[0] if command else ""
+    found = shutil.which(program) if program else None
+    if found is None:
+        return Check(
+            name, Health.BAD, f"there is no program {program!r}", preset.install or "correct its command"
+        )
+    return Check(name, Health.GOOD, found)
+
+
+_GROUPS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
+    _python,
+    _git,
+    _sandbox,
+    _folders,
+    _memory,
+    _agents,
+)
