@@ -29,6 +29,28 @@ class LogLine:
     text: str
 
 
+class Tail:
+    """Reads on where it stopped, by bytes, so that a growing log is never read twice."""
+
+    def __init__(self, path: Path, lines: int) -> None:
+        """Begin behind the first `lines` lines."""
+        self.path = path
+        self._n, self._offset = 0, 0
+        for raw in islice(_raw_lines(path), lines):
+            self._n, self._offset = self._n + 1, self._offset + len(raw)
+
+    def read(self, most: int) -> list[LogLine]:
+        """The whole lines that came since, at most `most`."""
+        if not self.path.is_file():
+            return []
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            raws = [raw for raw in islice(file, most) if raw.endswith(b"\n")]
+        lines = [_line(self._n + index, raw) for index, raw in enumerate(raws, 1)]
+        self._n, self._offset = self._n + len(raws), self._offset + sum(map(len, raws))
+        return lines
+
+
 @dataclass(frozen=True, slots=True)
 class LogPart:
     """Some lines of an attempt's log; `total` is how many there are."""
@@ -45,7 +67,7 @@ class LogPart:
 
 def tail(state_dir: Path, attempt: Attempt, before: int | None = None, count: int = TAIL) -> LogPart:
     """The last `count` lines, or the last ones before line `before`."""
-    path = log_file(state_dir, attempt)
+    path = log_file(state_dir, attempt.log_path)
     total = sum(1 for _ in _raw_lines(path))
     end = total if before is None else max(0, min(before - 1, total))
     first = max(0, end - count)
@@ -55,7 +77,7 @@ def tail(state_dir: Path, attempt: Attempt, before: int | None = None, count: in
 
 def find(state_dir: Path, attempt: Attempt, wanted: str, *, only_errors: bool = False) -> LogPart:
     """At most 500 lines that contain `wanted`, whatever the case."""
-    path, folded = log_file(state_dir, attempt), wanted.casefold()
+    path, folded = log_file(state_dir, attempt.log_path), wanted.casefold()
     lines = (_line(n, raw) for n, raw in enumerate(_raw_lines(path), 1))
     found = (line for line in lines if folded in line.text.casefold() and (not only_errors or is_error(line)))
     total = sum(1 for _ in _raw_lines(path))
@@ -67,10 +89,10 @@ def is_error(line: LogLine) -> bool:
     return line.stream in ("error", "stderr") or _ERROR.search(line.text) is not None
 
 
-def log_file(state_dir: Path, attempt: Attempt) -> Path:
+def log_file(state_dir: Path, name: str | Path) -> Path:
     """The log's file. Raises: Refused where it lies outside of the logs' folder."""
     folder = (state_dir / "logs").resolve()
-    path = (folder / attempt.log_path).resolve()
+    path = (folder / name).resolve()
     if not path.is_relative_to(folder):
         raise Refused("not-found", "this attempt has no log in the logs' folder")
     return path

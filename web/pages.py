@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import escape
 from roadmark.executor.access import Principal
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
@@ -52,9 +53,16 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        finalize=words.visible,
     )
     made.filters.update(
-        when=words.when, ago=words.ago, left=words.left, hours=words.hours, size=words.size, told=words.told
+        when=words.when,
+        ago=words.ago,
+        left=words.left,
+        hours=words.hours,
+        size=words.size,
+        told=words.told,
+        key=escape,
     )
     made.globals.update(
         lasted=words.lasted,
@@ -62,6 +70,8 @@ def environment() -> Environment:
         static=static_url,
         asks=words.ASKS,
         outcomes=words.OUTCOMES,
+        verdict=words.verdict,
+        is_quiet=words.is_quiet,
     )
     macros = made.get_template("_macros.html").module
     made.globals.update({name: getattr(macros, name) for name in _MACROS})

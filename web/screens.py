@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from roadmark.executor.model import Attempt, Migration, RollbackState, TaskItem, TaskPhase
+from roadmark.executor.model import Attempt, Migration, RollbackState, SpecProblem, TaskItem, TaskPhase
 from roadmark.executor.service import Service
-from roadmark.executor.states import ENDED, Move, PhaseState, Status, TaskStatus, sources
+from roadmark.executor.states import ENDED, Move, PhaseState, Status, TaskStatus, WaitKind, sources
 from roadmark.executor.store.tasks import FleetRow
 from roadmark.executor.tracker import NEWEST, MigrationView, TaskView
 from roadmark.ingest.markdown import render_html
@@ -15,7 +15,8 @@ from roadmark.web import logs, views, words
 from roadmark.web.pages import Live
 
 _PAGE = 500
-_TIMELINE = 40
+_TIMELINE = 60
+_FRAME = 200
 _PRIORITIES = ("critical", "high", "medium", "low")
 
 
@@ -84,6 +85,7 @@ def specs(service: Service, query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "rows": rows,
         "problems": found,
+        "frames": _frames(service, found),
         "specs": service.settings.specs,
         "last_scan_at": service.intake.last_scan_at,
     }
@@ -111,7 +113,9 @@ def task(service: Service, query: Mapping[str, str]) -> dict[str, Any]:
         "spec_html": _rendered(view.task.source_content) if len(view.task.source_content) < 400_000 else None,
         "settings": service.settings,
         "is_changed": _is_changed(view, migration),
-        "last_reply": migration.replies[-1] if migration and migration.replies else None,
+        "newest": migration.attempts[-1] if migration and migration.attempts else None,
+        "evidence": _evidence(migration),
+        "unclear": _unclear(migration),
     }
 
 
@@ -159,12 +163,44 @@ def attempt_of(run: MigrationView | None, wanted: str | None) -> Attempt | None:
     return named[0] if named else run.attempts[-1]
 
 
+def _evidence(run: MigrationView | None) -> Mapping[str, Any] | None:
+    """What the attempt that is asked about left behind."""
+    if run is None or run.wait is None or run.wait.kind not in (WaitKind.CONFIRM, WaitKind.QUESTION):
+        return None
+    of_phase = [row.evidence for row in run.attempts if row.phase == run.wait.phase]
+    return of_phase[-1] if of_phase else None
+
+
+def _unclear(run: MigrationView | None) -> str | None:
+    """The newest reply to the open question, where it was not understood."""
+    if run is None or run.wait is None:
+        return None
+    given = [reply for reply in run.replies if reply.wait_id == run.wait.id]
+    return given[-1].text if given and given[-1].outcome == "unclear" else None
+
+
 FLEET = Live("fleet.html", fleet, ("fleet_needs", "fleet_lines"))
-TASK = Live("task.html", task, ("task_head", "task_wait", "task_phases", "task_side", "task_more"))
+TASK = Live(
+    "task.html", task, ("task_head", "task_wait", "task_phases", "task_log_head", "task_more", "task_side")
+)
 INBOX = Live("inbox.html", inbox, ("inbox_list",))
 SPECS = Live("specs.html", specs, ("specs_list",))
 
 LIVE: Mapping[str, Live] = {"fleet": FLEET, "task": TASK, "inbox": INBOX, "specs": SPECS}
+
+
+def _frames(service: Service, found: Mapping[str, Sequence[SpecProblem]]) -> dict[tuple[str, int], str]:
+    """The lines that errors and warnings stand on, by task and line."""
+    frames: dict[tuple[str, int], str] = {}
+    for task_id, problems in found.items():
+        wanted = {row.line for row in problems if row.severity != "info"}
+        if not wanted:
+            continue
+        lines = service.tracker.task(task_id).task.source_content.splitlines()
+        frames |= {
+            (task_id, line): lines[line - 1][:_FRAME].strip() for line in wanted if 0 < line <= len(lines)
+        }
+    return frames
 
 
 def _all_rows(service: Service) -> list[FleetRow]:

@@ -1,5 +1,6 @@
 """How things are said to people: states, times, amounts. Words first; a tone only underlines them."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -68,6 +69,52 @@ ASKS: Mapping[WaitKind, str] = {
     WaitKind.CONFIRM: "Is this phase ready?",
     WaitKind.QUESTION: "The agent asks",
 }
+
+VERDICTS: Mapping[str, Word] = {
+    "park": Word("parked", "calm", "Later, in the same chat."),
+    "block": Word("blocked", "bad", "A person must repair something first."),
+    "quarantine": Word("quarantined", "bad", "Something protected was touched."),
+    "resume_chat": Word("chat resumed", "calm", "The same chat is taken up again."),
+    "next_attempt": Word("not done", "bad", "Another attempt follows, told what went wrong."),
+    "cancelled": Word("stopped", "calm", "A person ended it."),
+    "wait_for_reply": Word("asks", "ask", "The agent needs an answer."),
+    "follow_up": Word("asked whether it is done", "calm", "In the same chat."),
+    "doubt": Word("doubted", "bad", "It says done; the evidence does not."),
+    "confirm": Word("ready", "ask", "A person confirms the result."),
+    "done": Word("done", "good", "The phase is finished."),
+    "fail": Word("failed", "bad", "The attempts are used up."),
+    "interrupted": Word("interrupted", "calm", "The service stopped in the middle; no attempt is used."),
+}
+"""What became of an attempt."""
+
+_QUIET = frozenset({"claim", "continue", "answer", "ask", "unpark"})
+
+
+def is_quiet(entry: JournalEntry) -> bool:
+    """Whether an entry is left out of a task's short timeline: the whole history has it."""
+    return entry.kind in ("agent.output", "wait.closed", "checkpoint.taken", "token.made") or (
+        entry.kind == "migration.moved" and entry.detail.get("move") in _QUIET
+    )
+
+
+def verdict(outcome: str | None) -> Word:
+    """How an attempt's outcome is said."""
+    if outcome is None:
+        return Word("in work", "busy", "The agent is at it.")
+    return VERDICTS.get(outcome, Word(outcome.replace("_", " "), "calm", ""))
+
+
+_HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+
+def visible(value: object) -> object:
+    """Text with its hidden and direction-turning characters shown: nothing reads as what it is not."""
+    if type(value) is str and _HIDDEN.search(value):
+        return _HIDDEN.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", value)
+    return value
+
 
 OUTCOMES: Mapping[str, str] = {
     "accepted": "accepted",
@@ -161,7 +208,7 @@ def _moved(entry: JournalEntry) -> str:
 
 
 def _ended(entry: JournalEntry) -> str:
-    outcome = str(entry.detail.get("outcome") or "ended").replace("_", " ")
+    outcome = verdict(entry.detail.get("outcome") or "ended").text
     reason = entry.detail.get("reason")
     return f"Attempt {entry.attempt} of phase {entry.phase}: {outcome}" + (f": {reason}" if reason else "")
 

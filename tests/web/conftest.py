@@ -112,8 +112,13 @@ class Workbench(Service):
             ended_at=None,
         )
         self.store.write(lambda t: MigrationRepository(t.connection).insert_attempt(attempt))
-        self.record(migration_id, "attempt.began", {})
+        self._tell_of(migration_id, "attempt.began", number)
         return attempt
+
+    def _tell_of(self, migration_id: str, kind: str, number: int) -> None:
+        task_id = self.tracker.migration(migration_id).migration.task_id
+        event = Event(kind=kind, task_id=task_id, migration_id=migration_id, phase=1, attempt=number)
+        self.store.record(event)
 
     def record(self, migration_id: str, kind: str, detail: dict[str, object]) -> None:
         """Something that the worker tells of."""
@@ -124,19 +129,12 @@ class Workbench(Service):
 
         self.store.write(work)
 
-    def output(self, migration_id: str, first: int, *texts: str) -> None:
-        """Lines of the agent, numbered from `first`, of attempt 1 of phase 1."""
-        lines = [{"n": first + index, "stream": "agent", "text": text} for index, text in enumerate(texts)]
-        task_id = self.tracker.migration(migration_id).migration.task_id
-        event = Event(
-            kind="agent.output",
-            task_id=task_id,
-            migration_id=migration_id,
-            phase=1,
-            attempt=1,
-            detail={"lines": lines},
-        )
-        self.store.record(event)
+    def output(self, migration_id: str, *texts: str, number: int = 1) -> None:
+        """Lines of the agent in phase 1: into the attempt's log, and told in the journal."""
+        log = self.places.log(migration_id, 1, number)
+        with log.open("a") as file:
+            file.writelines(f"12:00:00 agent  {text}\n" for text in texts)
+        self.record(migration_id, "agent.output", {"lines": []})
 
     def open_workspace(self, migration_id: str) -> Path:
         """A repository of the person's, the migration's workspace of it, and its first checkpoint."""

@@ -121,16 +121,48 @@ def test_what_did_not_change_is_not_sent_again(bench: Workbench, page: TestClien
 
 def test_lines_of_the_log_are_appended_once(bench: Workbench, page: TestClient) -> None:
     migration = bench.start()
-    bench.output(migration.id, 1, "one", "two")
-    query = f"id={migration.task_id}&after=0&log={migration.id}.1.1&line=1"
+    bench.attempt(migration.id, ("one", "two"))
+    query = f"id={migration.task_id}&log={migration.id}.1.1&line=1"
     with page.stream("GET", f"/live/task?{query}") as answer:
         events = Events(answer.iter_lines())
-        html = events.swap()["data"]
-        while "#log-lines" not in html:
-            html = events.swap()["data"]
-    assert 'hx-swap="beforeend"' in html
-    assert "two" in html
-    assert ">one<" not in html
+        first = events.swap()["data"]
+        bench.output(migration.id, "three")
+        second = events.swap()["data"]
+    assert 'hx-target="#log-lines" hx-swap="beforeend"' in first
+    assert ">two<" in first
+    assert ">one<" not in first
+    assert ">three<" in second
+    assert ">two<" not in second
+
+
+def test_a_log_that_grows_without_a_word_in_the_journal_is_seen(bench: Workbench, page: TestClient) -> None:
+    migration = bench.start()
+    attempt = bench.attempt(migration.id, ("one",))
+    query = f"id={migration.task_id}&log={migration.id}.1.1&line=1"
+    with page.stream("GET", f"/live/task?{query}") as answer:
+        events = Events(answer.iter_lines())
+        with open(attempt.log_path, "a") as log:
+            log.write("12:00:01 agent  quiet\n")
+        assert ">quiet<" in events.swap()["data"]
+
+
+def test_a_new_attempt_goes_on_in_the_same_log(bench: Workbench, page: TestClient) -> None:
+    migration = bench.start()
+    with page.stream("GET", f"/live/task?id={migration.task_id}") as answer:
+        events = Events(answer.iter_lines())
+        bench.attempt(migration.id, ("first words",))
+        html = "".join(events.swap()["data"] for _ in range(2))
+    assert "Phase 1, attempt 1" in html
+    assert "first words" in html
+
+
+def test_a_log_outside_of_the_logs_folder_is_not_read(bench: Workbench, page: TestClient) -> None:
+    migration = bench.start()
+    outside = bench.settings.state_dir / "1-1.log"
+    outside.write_text("12:00:00 agent  a secret\n")
+    for log in ("...1.1", "../x.1.1", f"{outside.parent}.1.1", "a.b.c", ""):
+        params = {"id": migration.task_id, "log": log or "x", "line": "0"}
+        assert page.get("/live/task", params=params).status_code == 404, log
 
 
 def test_another_tasks_doings_change_only_the_count(bench: Workbench, page: TestClient) -> None:
@@ -147,8 +179,8 @@ def test_hostile_output_is_text_on_the_page(bench: Workbench, page: TestClient) 
     migration = bench.start()
     with page.stream("GET", f"/live/task?id={migration.task_id}") as answer:
         events = Events(answer.iter_lines())
-        bench.output(migration.id, 1, "</li><script>alert(1)</script>")
-        html = events.swap()["data"]
+        bench.attempt(migration.id, ("</li><script>alert(1)</script>",))
+        html = "".join(events.swap()["data"] for _ in range(2))
     assert "<script>" not in html
     assert "&lt;script&gt;" in html
 

@@ -42,8 +42,8 @@ async def reply(request: Request) -> Response:
         text = form.get("text", "")
         try:
             service.manager.reply(_migration(request), text, principal.name, "page", form.get("wait") or None)
-        except ReplyUnclear as error:
-            return _asked_again(request, text, error)
+        except ReplyUnclear:
+            return _asked_again(request, form, text)
         return _done(request, form)
 
     return await run_in_threadpool(order)
@@ -159,19 +159,21 @@ ROUTES = [
 def _done(request: Request, form: Mapping[str, str]) -> Response:
     """Back to the page; for its script, only the parts that live."""
     if "hx-request" in request.headers and not form.get("next"):
-        return _parts(request, {})
+        return _parts(request)
     return RedirectResponse(local_path(form.get("next"), _task_path(request)), 303)
 
 
-def _asked_again(request: Request, text: str, error: ReplyUnclear) -> Response:
-    more = {"reply_text": text, "reply_error": error}
+def _asked_again(request: Request, form: Mapping[str, str], text: str) -> Response:
+    """The question again. With a script the field keeps what was typed; without one it is put back."""
+    if form.get("next"):
+        return RedirectResponse(f"{_task_path(request)}#reply", 303)
     if "hx-request" in request.headers:
-        return _parts(request, more, 422)
-    return page(request, "task.html", {**task_values(request), **more}, 422)
+        return _parts(request, 422)
+    return page(request, "task.html", {**task_values(request), "reply_text": text}, 422)
 
 
-def _parts(request: Request, more: Mapping[str, Any], status: int = 200) -> Response:
-    values = {**pages.frame(service_of(request), request), **task_values(request), **more}
+def _parts(request: Request, status: int = 200) -> Response:
+    values = {**pages.frame(service_of(request), request), **task_values(request)}
     blocks = render_blocks(TASK.template, TASK.blocks, values)
     return HTMLResponse("".join(partial_html(name, html) for name, html in blocks.items()), status)
 

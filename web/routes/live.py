@@ -9,15 +9,17 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 from markupsafe import Markup
 from roadmark.executor.access import Principal
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.service import Service
 from roadmark.web.auth import require
-from roadmark.web.logs import LogLine
+from roadmark.web.logs import LogLine, Tail, log_file
 from roadmark.web.pages import environment, log_name, render_blocks, render_count, shared
 from roadmark.web.problems import Refused
 from roadmark.web.routing import hub_of, resource, service_of
@@ -31,7 +33,9 @@ from starlette.responses import Response
 BEAT_S = 5
 CALM_S = 0.1
 """After a message, so long nothing is rendered: a burst becomes one message."""
+LOG_POLL_S = 1.0
 LINES_A_MESSAGE = 100
+MESSAGES_AT_ONCE = 20
 _KEPT_RENDERS = 64
 
 Blocks = Mapping[str, str]
@@ -62,7 +66,7 @@ class Renderer:
         if name is None:
             return render_count(everywhere)
         live = LIVE[name]
-        values = {**everywhere, **live.values(self._service, query), "reply_text": "", "reply_error": None}
+        values = {**everywhere, **live.values(self._service, query), "reply_text": ""}
         return render_blocks(live.template, live.blocks, values)
 
 
@@ -75,8 +79,8 @@ class _Watch:
     principal: Principal
     seq: int
     shown: dict[str, bytes] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
-    """The last line shown of each attempt's log."""
+    tail: Tail | None = None
+    """The log of the newest attempt, read up to what the page shows."""
 
 
 async def live(request: Request) -> Response:
@@ -89,10 +93,11 @@ async def live(request: Request) -> Response:
     newest = await run_in_threadpool(service.tracker.last_seq)
     seq, _ = resume_point(request.headers.get("last-event-id"), query.pop("after", None), newest)
     log, line = query.pop("log", ""), query.pop("line", "0")
-    watch = _Watch(name, query, principal, seq, lines={log: _count(line)})
+    tail = await run_in_threadpool(_tail, service, log, _count(line)) if log else None
+    watch = _Watch(name, query, principal, seq, tail=tail)
     renderer: Renderer = request.app.state.renderer
     return EventSourceResponse(
-        _messages(hub_of(request), renderer, watch),
+        _messages(service, hub_of(request), renderer, watch),
         ping=BEAT_S,
         ping_message_factory=_beat,
         headers={"Cache-Control": "no-store"},
@@ -102,18 +107,30 @@ async def live(request: Request) -> Response:
 ROUTES = [resource("/live/{name}", get=live)]
 
 
-async def _messages(hub: Hub, renderer: Renderer, watch: _Watch) -> AsyncIterator[ServerSentEvent]:
+async def _messages(
+    service: Service, hub: Hub, renderer: Renderer, watch: _Watch
+) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent("connected", event="beat", retry=RETRY_MS)
     while True:
-        entries = await hub.entries_after(watch.seq)
-        watch.seq = entries[-1].seq
-        for batch in _log_batches(watch, entries):
-            yield ServerSentEvent(batch, id=str(watch.seq))
-        blocks = await _fresh_blocks(renderer, watch, entries)
-        html = _changed(watch, blocks)
+        entries = await _entries(hub, watch)
+        if entries:
+            watch.seq = entries[-1].seq
+        for html in await run_in_threadpool(_log_messages, service, watch, entries):
+            yield ServerSentEvent(html, id=str(watch.seq))
+        html = _changed(watch, await _fresh_blocks(renderer, watch, entries))
         if html:
             yield ServerSentEvent(html, id=str(watch.seq))
         await asyncio.sleep(CALM_S)
+
+
+async def _entries(hub: Hub, watch: _Watch) -> list[JournalEntry]:
+    """What happened; nothing where only a log may have grown."""
+    if watch.tail is None:
+        return await hub.entries_after(watch.seq)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOG_POLL_S):
+            return await hub.entries_after(watch.seq)
+    return []
 
 
 async def _fresh_blocks(renderer: Renderer, watch: _Watch, entries: Sequence[JournalEntry]) -> Blocks:
@@ -143,32 +160,47 @@ def partial_html(block: str, html: str) -> str:
     return f'<hx-partial hx-target="{target}" hx-swap="outerMorph">{html}</hx-partial>'
 
 
-def _log_batches(watch: _Watch, entries: Sequence[JournalEntry]) -> list[str]:
-    """New lines of the watched task's log, as messages of at most 100 lines."""
+def _log_messages(service: Service, watch: _Watch, entries: Sequence[JournalEntry]) -> list[str]:
+    """What came to the watched task's log: lines in messages of at most 100, a heading for a new attempt."""
     if watch.name != "task":
         return []
-    template = environment().get_template("_log.html")
-    lines = [line for entry in entries for line in _new_lines(watch, entry)]
-    return [
-        f'<hx-partial hx-target="#log-lines" hx-swap="beforeend">'
-        f"{template.render(lines=lines[start : start + LINES_A_MESSAGE])}</hx-partial>"
-        for start in range(0, len(lines), LINES_A_MESSAGE)
-    ]
+    messages = _line_messages(watch.tail)
+    for entry in entries:
+        if entry.kind == "attempt.began" and entry.task_id == watch.query["id"]:
+            path = log_path(service, log_name(entry.migration_id, entry.phase, entry.attempt))
+            if watch.tail is None or watch.tail.path != path:
+                watch.tail = Tail(path, 0)
+                messages.append(_appended(heading=f"Phase {entry.phase}, attempt {entry.attempt}"))
+                messages += _line_messages(watch.tail)
+    return messages
 
 
-def _new_lines(watch: _Watch, entry: JournalEntry) -> list[LogLine]:
-    if entry.kind != "agent.output" or entry.task_id != watch.query["id"]:
-        return []
-    log = log_name(entry.migration_id, entry.phase, entry.attempt)
-    last = watch.lines.get(log, 0)
-    time = f"{entry.at.astimezone(UTC):%H:%M:%S}"
-    lines = [
-        LogLine(int(line["n"]), time, str(line["stream"]), str(line["text"]))
-        for line in entry.detail.get("lines", ())
-        if int(line["n"]) > last
-    ]
-    watch.lines[log] = max([last, *(line.n for line in lines)])
-    return lines
+def _line_messages(tail: Tail | None) -> list[str]:
+    messages: list[str] = []
+    while tail is not None and len(messages) < MESSAGES_AT_ONCE:
+        lines = tail.read(LINES_A_MESSAGE)
+        if not lines:
+            break
+        messages.append(_appended(lines=lines))
+    return messages
+
+
+def _appended(*, lines: Sequence[LogLine] = (), heading: str = "") -> str:
+    html = environment().get_template("_log.html").render(lines=lines, heading=heading)
+    return f'<hx-partial hx-target="#log-lines" hx-swap="beforeend">{html}</hx-partial>'
+
+
+def _tail(service: Service, log: str, lines: int) -> Tail:
+    return Tail(log_path(service, log), lines)
+
+
+def log_path(service: Service, log: str) -> Path:
+    """The file of a log's name, as `log_name` makes it. Raises: Refused where it is none."""
+    parts = log.split(".")
+    if len(parts) != 3 or not all(_count(part) for part in parts[1:]):
+        raise Refused("not-found", "there is no such log")
+    path = service.places.log(parts[0], _count(parts[1]), _count(parts[2]))
+    return log_file(service.settings.state_dir, path)
 
 
 def _beat() -> ServerSentEvent:

@@ -4,8 +4,11 @@ from functools import partial
 from urllib.parse import urlencode
 
 from roadmark.executor.tracker import NEWEST
+from roadmark.ingest.markdown import render_html
+from roadmark.ingest.rulebook import page_of
 from roadmark.web import bodies, logs, screens, views
 from roadmark.web.auth import require
+from roadmark.web.changes import changes
 from roadmark.web.pages import log_name, page
 from roadmark.web.problems import KINDS, Refused
 from roadmark.web.routing import resource, service_of
@@ -33,7 +36,7 @@ def task_values(request: Request) -> dict[str, object]:
     """What the task page shows, with the stream that goes on behind it."""
     service = service_of(request)
     cursor = service.tracker.last_seq()
-    query = {"id": request.path_params["id"], "run": request.query_params.get("run", "")}
+    query = _which(request)
     values = screens.task(service, query)
     log = screens.task_log(service, values["run"])
     stream = {name: value for name, value in query.items() if value}
@@ -44,7 +47,6 @@ def task_values(request: Request) -> dict[str, object]:
         **values,
         "log": log,
         "reply_text": "",
-        "reply_error": None,
         "live": _stream("task", cursor, stream),
     }
 
@@ -78,10 +80,32 @@ def raw_log(request: Request) -> Response:
     runs = [service.tracker.migration(row.id) for row in service.tracker.migrations_of(view.task.id)]
     for attempt in (row for run in runs for row in run.attempts):
         if attempt.id == request.path_params["attempt"]:
-            path = logs.log_file(service.settings.state_dir, attempt)
+            path = logs.log_file(service.settings.state_dir, attempt.log_path)
             if path.is_file():
                 return FileResponse(path, media_type="text/plain; charset=utf-8", filename=path.name)
     raise Refused("not-found", "there is no such log")
+
+
+def changed(request: Request) -> Response:
+    """GET /tasks/{id}/changes: since the last finished phase, or between two checkpoints."""
+    require(request, "read")
+    service = service_of(request)
+    values = screens.task(service, _which(request))
+    if values["run"] is None:
+        raise Refused("not-found", "this task has not been started, so nothing was changed")
+    query = request.query_params
+    found = changes(service.places, values["run"], query.get("since"), query.get("until"))
+    return page(request, "changes.html", {**values, "changes": found})
+
+
+def rule(request: Request) -> Response:
+    """GET /rules/{code}: what a finding means, and an example of wrong and right."""
+    require(request, "read")
+    code = request.path_params["code"]
+    text = page_of(code)
+    if text is None:
+        raise Refused("not-found", f"there is no finding {code[:20]!r}")
+    return page(request, "rule.html", {"code": code.upper(), "html": render_html(text)})
 
 
 def history(request: Request) -> Response:
@@ -126,10 +150,17 @@ ROUTES = [
     resource("/tasks/{id}/log", get=log),
     resource("/tasks/{id}/log/{attempt}", get=raw_log),
     resource("/tasks/{id}/history", get=history),
+    resource("/tasks/{id}/changes", get=changed),
+    resource("/rules/{code}", get=rule),
     resource("/jump", get=jump),
     resource("/problems", get=problems),
     resource("/problems/{slug}", get=problems),
 ]
+
+
+def _which(request: Request) -> dict[str, str]:
+    """The task and the run that are meant."""
+    return {"id": request.path_params["id"], "run": request.query_params.get("run", "")}
 
 
 def _stream(name: str, cursor: int, query: dict[str, str]) -> str:

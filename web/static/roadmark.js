@@ -43,7 +43,7 @@
     const button = byId("pause-updates");
     isPaused = !isPaused;
     button.setAttribute("aria-pressed", String(isPaused));
-    button.textContent = isPaused ? "Go on" : "Pause updates";
+    button.firstChild.textContent = isPaused ? "Resume" : "Pause";
     if (isPaused) { say("paused", "paused by you"); return; }
     if (live) {
       // Go back to where the page stopped, so that what came meanwhile is sent again.
