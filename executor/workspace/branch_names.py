@@ -17,8 +17,8 @@ _RESERVED = ("refs/", "heads/", "tags/", "remotes/")
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-# Cyrillic, Greek and Armenian letters drawn as Latin ones.
-_TWINS = frozenset("асԁеһіјӏоԛрѕԝхуүАВЕЅІЈКМНОРСТУХҮѴѵοναικρυΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսոգհ")
+# Greek and Armenian letters drawn as Latin ones.
+_TWINS = frozenset("οναικρυΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսոգհ")
 
 
 class BranchNameRefused(WorkspaceError):
@@ -66,7 +66,7 @@ def _letters(name: str) -> str | None:
     words = re.split(r"[._\-/]", name)
     if any(word and unicodedata.category(word[0]).startswith("M") for word in words):
         return "a combining mark stands without its letter"
-    if any(_has_latin(word) and not _TWINS.isdisjoint(word) for word in words):
+    if any(map(_deceives, words)):
         return "it mixes Latin letters with others that look the same"
     return None
 
@@ -93,5 +93,7 @@ def _is_plain(letter: str) -> bool:
     return not unicodedata.normalize("NFKC", letter).isascii()
 
 
-def _has_latin(word: str) -> bool:
-    return any(unicodedata.name(letter, "").startswith("LATIN ") for letter in word)
+def _deceives(word: str) -> bool:
+    """Whether Latin letters stand beside Cyrillic ones, or beside others drawn like Latin."""
+    scripts = {unicodedata.name(letter, "").split(" ")[0] for letter in word}
+    return "LATIN" in scripts and ("CYRILLIC" in scripts or not _TWINS.isdisjoint(word))
