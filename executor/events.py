@@ -44,13 +44,13 @@ class Bus:
         self._lock = threading.Lock()
 
     def subscribe(self, observer: Observer) -> Callable[[], None]:
-        """Tell `observer` from now on; call what comes back to end that."""
+        """Tell `observer` from now on; call what comes back, once or more often, to end that."""
         with self._lock:
             self._observers.append(observer)
 
         def end() -> None:
             with self._lock:
-                self._observers.remove(observer)
+                self._observers = [one for one in self._observers if one is not observer]
 
         return end
 

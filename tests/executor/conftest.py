@@ -175,5 +175,10 @@ _RESTING = frozenset(Status) - {Status.QUEUED, Status.RUNNING, Status.ROLLING_BA
 
 
 @pytest.fixture
+def driver_of() -> type[Driver]:
+    return Driver
+
+
+@pytest.fixture
 def driver(spec: Path, start_service: Start) -> Driver:
     return Driver(start_service())
