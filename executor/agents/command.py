@@ -1,5 +1,6 @@
 """An agent that is one program a turn: given the prompt, read line by line, ended with all of its tree."""
 
+import json
 import shutil
 import time
 import uuid
@@ -18,7 +19,9 @@ from roadmark.executor.agents.base import (
     TurnEnded,
 )
 from roadmark.executor.agents.homes import command_for, link_sign_in
+from roadmark.executor.agents.meter import MemoryMeter
 from roadmark.executor.agents.preset import Preset
+from roadmark.executor.agents.reports import ReportSpool
 from roadmark.executor.agents.streams import Failed, Finished, Heard, Named, json_line, plain_line
 from roadmark.executor.config import AgentSettings
 from roadmark.executor.provider_errors import TAIL_CHARACTERS, classify, retry_at
@@ -32,7 +35,6 @@ GRACE_S = 5.0
 """How long a program may tidy up when it is told to stop."""
 AFTER_END_S = 10.0
 """How long a program may live on after its own event said that the turn is over."""
-_MEASURE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,7 @@ class Launch:
             "{prompt_file}": str(prompt_file),
             "{workspace}": str(brief.workspace),
             "{session}": session_id,
+            **_report_values(brief),
         }
         return tuple(_filled(argument, values) for argument in template)
 
@@ -65,11 +68,12 @@ class CommandAgent:
         self.peak_memory_bytes: int | None = None
         self._prompt_file = brief.log_folder / f"prompt-{brief.phase}-{brief.attempt}.md"
         self._child: Child | None = None
+        self._spool = ReportSpool(brief)
         self._pending: deque[AgentEvent] = deque()
         self._tail = ""
         self._failed: Failed | None = None
         self._over_at: float | None = None
-        self._measured_at = 0.0
+        self._meter = MemoryMeter()
         self._ended = False
 
     def start(self) -> None:
@@ -84,6 +88,7 @@ class CommandAgent:
 
     def prompt(self, text: str, nonce: str) -> None:  # noqa: ARG002 - the prompt itself tells the nonce
         """Start the program on the prompt. Raises: AgentUnavailable."""
+        self._spool.clear()
         self._prompt_file.parent.mkdir(parents=True, exist_ok=True)
         self._prompt_file.write_text(text, encoding="utf-8")
         by_stdin = self._launch.preset.prompt == "stdin"
@@ -107,9 +112,7 @@ class CommandAgent:
         """The next event of the program's output; its end ends the turn."""
         deadline = time.monotonic() + timeout_s
         while not self._pending and not self._ended:
-            remaining = deadline - time.monotonic()
-            line = self._child.next_line(max(0.0, remaining)) if self._child is not None else None
-            self._measure()
+            line = self._next_line(max(0.0, deadline - time.monotonic()))
             if line is not None:
                 self._hear(line)
             elif not self._is_over() and time.monotonic() >= deadline:
@@ -130,12 +133,20 @@ class CommandAgent:
     def close(self) -> None:
         """End the whole tree."""
         if self._child is not None:
-            self._measure_now()
+            self._meter.look_now(self._child)
+            self.peak_memory_bytes = self._meter.peak_bytes
             self._child.terminate(GRACE_S if not self._ended else 0.0)
             self._child = None
 
     def _argv(self) -> tuple[str, ...]:
         return self._launch.argv(self._brief, self._prompt_file, self.session_id or "")
+
+    def _next_line(self, timeout_s: float) -> Line | None:
+        if self._child is None:
+            time.sleep(timeout_s)
+            return None
+        self._meter.look(self._child)
+        return self._child.next_line(timeout_s)
 
     def _give(self, child: Child, text: str) -> None:
         """Hand the prompt in and close the input; a program that does not want it tells so by its end."""
@@ -187,6 +198,7 @@ class CommandAgent:
         if ended is None and not lingers:
             return False
         self._ended = True
+        self._pending.extend(self._spool.new_reports())
         self._pending.append(self._turn_end(child, ended))
         return True
 
@@ -206,15 +218,16 @@ class CommandAgent:
             return TurnEnded(TurnEnd.COMPLETED)
         return TurnEnded(TurnEnd.CRASHED, f"{ended}: {said}" if said else str(ended))
 
-    def _measure(self) -> None:
-        if time.monotonic() - self._measured_at > _MEASURE_EVERY_S:
-            self._measure_now()
 
-    def _measure_now(self) -> None:
-        if self._child is not None and self._child.ended is None:
-            self._measured_at = time.monotonic()
-            self._child.usage()
-            self.peak_memory_bytes = self._child.peak_memory_bytes
+def _report_values(brief: Brief) -> dict[str, str]:
+    """What starts the `report_phase` tool, as the known tools want it in their arguments."""
+    program, *arguments = ReportSpool(brief).command()
+    server = {"command": program, "args": arguments}
+    return {
+        "{report_program}": json.dumps(program),
+        "{report_arguments}": json.dumps(arguments),
+        "{report_config}": json.dumps({"mcpServers": {"roadmark": server}}),
+    }
 
 
 def _filled(argument: str, values: dict[str, str]) -> str:

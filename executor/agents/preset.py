@@ -11,6 +11,7 @@ from roadmark.executor.errors import RoadmarkError
 
 Prompting = Literal["stdin", "file"]
 Output = Literal["jsonl", "plain"]
+Kind = Literal["command", "acp"]
 
 
 class PresetUnknown(RoadmarkError):
@@ -41,10 +42,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
-    """How one agent is driven. Arguments may hold {prompt_file}, {workspace}, {session}."""
+    """How one agent is driven. Arguments may hold {prompt_file}, {workspace}, {session}.
+
+    `{report_program}`, `{report_arguments}` and `{report_config}` are JSON and start the `report_phase` tool.
+    """
 
     name: str
     title: str
+    kind: Kind = "command"
     program: str = ""
     new: tuple[str, ...] = ()
     resume: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from roadmark.executor.agents.acp import AcpAgent
 from roadmark.executor.agents.base import AgentSession, AgentUnavailable, Brief
 from roadmark.executor.agents.command import CommandAgent, Launch
 from roadmark.executor.agents.preset import read_preset
@@ -11,7 +12,7 @@ from roadmark.executor.config import AgentSettings
 from roadmark.executor.errors import RoadmarkError
 from roadmark.executor.workspace.sandbox import SandboxProbe
 
-KINDS = ("scaffold", "command", "scripted")
+KINDS = ("scaffold", "command", "acp", "scripted")
 
 
 class AgentUnknown(RoadmarkError):
@@ -58,10 +59,16 @@ class HandlerFactory:
                 return ScaffoldAgent(brief)
             case "scripted":
                 return ScriptedAgent(brief, settings.options)
-            case "command":
-                return CommandAgent(self._launch(settings), brief)
+            case "command" | "acp":
+                return self._process(self._launch(settings), brief)
             case kind:
                 raise AgentUnavailable(name, f"its kind {kind!r} is none of {', '.join(KINDS)}")
+
+    def _process(self, launch: Launch, brief: Brief) -> AgentSession:
+        """A session with a process; a preset knows what its program speaks."""
+        if "acp" in (launch.settings.kind, launch.preset.kind):
+            return AcpAgent(launch, brief)
+        return CommandAgent(launch, brief)
 
     def _launch(self, settings: AgentSettings) -> Launch:
         return Launch(

@@ -68,7 +68,7 @@ def listen() -> Iterator[Listen]:
     def listening(session: AgentSession) -> list[AgentEvent]:
         sessions.append(session)
         heard: list[AgentEvent] = []
-        for _ in range(400):
+        for _ in range(120):
             event = session.next_event(0.25)
             if event is not None:
                 heard.append(event)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable
 from dataclasses import replace
@@ -252,14 +253,14 @@ def test_the_persons_sign_in_is_linked_and_not_copied(
 def test_every_preset_can_be_read_and_knows_its_placeholders(name: str) -> None:
     preset = read_preset(name)
     assert preset.title
-    placeholders = {"{prompt_file}", "{workspace}", "{session}"}
+    known = "prompt_file|workspace|session|report_program|report_arguments|report_config"
     for argument in (*preset.new, *preset.resume):
-        assert "{" not in argument or argument in placeholders
+        assert "{" not in re.sub(rf"\{{({known})\}}", "", argument)
     if name != "generic":
         assert preset.new[0] == preset.program
         assert preset.install
         assert preset.version
-        assert preset.prompt == "stdin" or "{prompt_file}" in preset.new
+        assert preset.kind == "acp" or preset.prompt == "stdin" or "{prompt_file}" in preset.new
     if preset.output == "jsonl":
         assert {rule.emit for rule in preset.rules} >= {"text", "tool", "session", "usage", "failed"}
 
