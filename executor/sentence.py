@@ -181,7 +181,12 @@ def _subject_only(word: str, words: Vocabulary) -> bool:
 def _asks(clause: Sequence[Token], words: Vocabulary) -> bool:
     """Whether the verb comes first: "is it done", though nobody typed the question mark."""
     first = clause[0].text
-    if len(clause) < 2 or first not in words.copulas or first in words.statement_first or "'" in first:
+    if (
+        len(clause) < 2
+        or first not in words.copulas
+        or first in words.statement_first | words.determiners
+        or "'" in first
+    ):
         return False
     following = clause[1]
     if following.kind is Kind.KEYWORD:

@@ -33,7 +33,7 @@ _TOKEN = re.compile(
     r"|(?P<space>\s+)"
     r"|(?P<mark>.)"
 )
-_BREAKS = frozenset(",.;:!…–—()·•-、。")
+_BREAKS = frozenset(",.;:!¡…–—()·•-、。")
 _GLAD = frozenset("✅☑✔✓🎉👍👌🚀🙏💯😀😃😄🙂😊😁😎👏🥳🏁🎊💪❤🟢🔥✨⭐🌟🤝🙌🆗")
 _GLAD_CODES = frozenset(
     {":white_check_mark:", ":heavy_check_mark:", ":ballot_box_with_check:", ":tada:", ":+1:", ":thumbsup:",

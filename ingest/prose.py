@@ -21,7 +21,7 @@ _INDENTED = re.compile(r"(?: {4}|\t)")
 _HTML = re.compile(r" {0,3}</?[A-Za-z]")
 _LINK = re.compile(r"(!?)\[([^\[\]\n]{0,500})\]\([^()\s]{0,2000}\)")
 _STRUCK = re.compile(r"~~[^~\n]{1,2000}~~")
-_EMPHASIS = re.compile(r"(?<!\w)_+(?=\w)|(?<=\w)_+(?!\w)|\*+")
+_UNDERLINED = re.compile(r"(?<!\w)_{1,3}(?=\S)([^_\n]{1,500})_{1,3}(?!\w)")
 _TICKS = re.compile(r"(`+)")
 
 
@@ -175,7 +175,7 @@ def inline_text(text: str) -> str:
     """Prose without its inline marks: code, images and struck-out text become :data:`OPAQUE`."""
     text = _without_code(text)
     text = _LINK.sub(lambda link: OPAQUE if link[1] else link[2], text)
-    return _EMPHASIS.sub("", _STRUCK.sub(OPAQUE, text))
+    return _UNDERLINED.sub(r"\1", _STRUCK.sub(OPAQUE, text)).replace("*", "")
 
 
 def _without_code(text: str) -> str:
