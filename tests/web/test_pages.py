@@ -54,3 +54,13 @@ def test_a_reply_on_the_page_is_taken_and_an_unclear_one_keeps_its_text(
     taken = browser.post(f"{path}/reply", data={"text": "sorted"})
     assert (taken.status_code, taken.headers["location"]) == (303, path)
     assert bench.tracker.migration(migration.id).wait is None
+
+
+def test_enter_in_the_reply_field_never_sends_a_confirming_word(
+    bench: Workbench, browser: TestClient
+) -> None:
+    """A browser submits with the first button of the field's form; that must be Send."""
+    text = browser.get(f"/tasks/{bench.asked().task_id}").text
+    form = next(part for part in text.split("<form")[1:] if "data-reply" in part).split("</form>")[0]
+    assert form.count("<button") == 1
+    assert 'class="chip"' not in form

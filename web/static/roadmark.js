@@ -112,9 +112,6 @@
     const box = byId("trouble");
     if (box && !isLost) { box.textContent = "The service could not be reached. Nothing was sent; try again."; box.hidden = false; }
   });
-  // A reply that was taken leaves an empty box behind.
-  document.addEventListener("htmx:before:request", (event) => { if (event.target.matches?.("form.reply")) event.target.dataset.sent = "1"; });
-
   // Chips fill the box when the reader holds a modifier; a plain click sends the word.
   document.addEventListener("click", (event) => {
     const chip = event.target.closest("[data-fill]");
