@@ -36,7 +36,12 @@ from roadmark.executor.workspace.errors import ProcessEnded, ProcessNotStarted
 from roadmark.executor.workspace.process import spawn
 from roadmark.executor.workspace.terminal_text import clean_line
 
-PROTOCOL_VERSION = 1
+HANDSHAKE: Json = {
+    "protocolVersion": 1,
+    "clientCapabilities": {"fs": {"readTextFile": False, "writeTextFile": False}, "terminal": False},
+    "clientInfo": {"name": "roadmark", "title": "Roadmark", "version": "1"},
+}
+"""What we say of ourselves: no files, no terminals."""
 GRACE_S = 3.0
 CANCEL_S = 5.0
 """How long an agent may take to end its turn after it was told to."""
@@ -132,14 +137,7 @@ class AcpAgent:
         return spawn(command, self._launch.mode)
 
     def _shake_hands(self, connection: Connection) -> Json:
-        nothing = {"fs": {"readTextFile": False, "writeTextFile": False}, "terminal": False}
-        client = {"name": "roadmark", "title": "Roadmark", "version": "1"}
-        parameters = {
-            "protocolVersion": PROTOCOL_VERSION,
-            "clientCapabilities": nothing,
-            "clientInfo": client,
-        }
-        return connection.call("initialize", parameters, self._hear)
+        return connection.call("initialize", HANDSHAKE, self._hear)
 
     def _open_chat(self, connection: Connection, agent: Json) -> None:
         """Load the chat where there is one to go on with and the agent can, else begin a new one."""
