@@ -166,7 +166,7 @@ def _estimated_hours(overview: Overview, block: MappingBlock, phases: Sequence[P
 
 def list_sections(document: Document) -> Iterator[Section]:
     """Every heading of the file with the text that belongs to it."""
-    for node in document.root.walk():
+    for node in document.nodes:
         if node.level:
             yield Section(
                 title=node.title,

@@ -78,6 +78,8 @@ class Scanner:
         """One line of the file."""
         self.number += 1
         self.lines.append(line)
+        if len(self.frames) == 1 and self._take_plainly(line):
+            return
         if "\t" in line:
             line = _expand(line)
         matched, at = self._match(line) if len(self.frames) > 1 else (1, 0)
@@ -85,6 +87,20 @@ class Scanner:
         if self.verbatim is not None and is_whole and self._continue_verbatim(line, at):
             return
         self._open(line, at, matched)
+
+    def _take_plainly(self, line: str) -> bool:
+        """The two most frequent lines at the top level: one of a fence, and an empty one."""
+        opened = self.verbatim
+        if opened is None:
+            if line:
+                return False
+            if self.text is not None:
+                self._close_text()
+            return True
+        if not opened.sign or opened.sign[0] in line or opened.indent:
+            return False
+        opened.lines.append(line)
+        return True
 
     def finish(self) -> list[Part]:
         """Closes everything that is open."""
@@ -303,7 +319,8 @@ class Scanner:
 
     def _close_to(self, matched: int) -> None:
         """Closes the leaf, and the containers that the line does not continue."""
-        self._close_text()
+        if self.text is not None:
+            self._close_text()
         if self.verbatim is not None:
             self._close_verbatim(self.number - 1)
         while len(self.frames) > matched:

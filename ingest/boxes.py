@@ -3,6 +3,7 @@
 import hashlib
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from dataclasses import dataclass
 
 from roadmark.ingest.document import Document, Item, Node
 from roadmark.ingest.plain import plain, words_of
@@ -10,6 +11,14 @@ from roadmark.ingest.spec import Checkbox
 from roadmark.ingest.titles import stable_title
 
 _SLUG_LENGTH = 48
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """Where a box stands: the titles for a person, and their words for a key."""
+
+    section: str
+    words: str
 
 
 def read_boxes(document: Document) -> tuple[Checkbox, ...]:
@@ -30,17 +39,17 @@ def boxes_between(boxes: tuple[Checkbox, ...], first_line: int, last_line: int) 
 def _walk(
     document: Document, node: Node, path: tuple[str, ...], counts: Counter[str], found: list[Checkbox]
 ) -> None:
+    home = _Home(" / ".join(path), words_of(" / ".join(map(stable_title, path))))
     for top in node.lists():
-        found.extend(_box(document, item, path, counts) for item in top.walk() if item.mark is not None)
+        found.extend(_box(document, item, home, counts) for item in top.walk() if item.mark is not None)
     for child in node.children:
         below = (*path, child.title) if child.level > 1 else path
         _walk(document, child, below, counts, found)
 
 
-def _box(document: Document, item: Item, path: tuple[str, ...], counts: Counter[str]) -> Checkbox:
+def _box(document: Document, item: Item, home: _Home, counts: Counter[str]) -> Checkbox:
     text = plain(item.text)
-    section = " / ".join(path)
-    name = item_name(" / ".join(map(stable_title, path)), text)
+    name = item_name(home.words, text)
     counts[name] += 1
     key = name if counts[name] == 1 else f"{name}-{counts[name]}"
     byte_line = document.byte_lines[item.mark_line - 1]
@@ -53,7 +62,7 @@ def _box(document: Document, item: Item, path: tuple[str, ...], counts: Counter[
         line=item.line,
         mark_line=item.mark_line,
         column=len(prefix.encode("utf-8", "surrogateescape")) + 1,
-        section=section,
+        section=home.section,
         depth=item.depth,
         optional=item.is_optional,
     )
@@ -62,6 +71,6 @@ def _box(document: Document, item: Item, path: tuple[str, ...], counts: Counter[
 def item_name(section: str, text: str) -> str:
     """A readable name of an item: equal for equal section and words, whatever marks and emphasis."""
     words = words_of(text)
-    digest = hashlib.sha256(f"{words_of(section)}\n{words}".encode("utf-8", "replace")).hexdigest()[:10]
+    digest = hashlib.sha256(f"{section}\n{words}".encode("utf-8", "replace")).hexdigest()[:10]
     slug = words.replace(" ", "-")[:_SLUG_LENGTH].strip("-")
     return f"{slug}.{digest}" if slug else digest

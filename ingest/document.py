@@ -107,7 +107,10 @@ class Node:
         """Every list item of the section and of the sections below, nested ones included."""
         for node in self.walk():
             for item in node.lists():
-                yield from item.walk()
+                if item.children:
+                    yield from item.walk()
+                else:
+                    yield item
 
     def fences(self) -> Iterator[Fence]:
         """The fences of the section and of the sections below, those inside list items included."""
@@ -145,6 +148,12 @@ class Document:
     lines: tuple[str, ...]
     byte_lines: tuple[str, ...]
     root: Node
+    nodes: tuple[Node, ...] = ()
+    """Every section of the file in order, the root first."""
+    fences: tuple[Fence, ...] = ()
+    """Every fence of the file in order, those inside list items included."""
+    items: tuple[Item, ...] = ()
+    """Every list item of the file, nested ones included."""
     cut_line: int = 0
     """The first line whose content stands too deep to be read; 0 where everything was read."""
     front_matter: Mapping[str, object] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from roadmark.ingest.document import Item, Node, Paragraph
 from roadmark.ingest.plain import LENGTH_LIMIT, QUOTES, plain, says_nothing, squeeze, without_emoji, words_of
@@ -19,6 +20,8 @@ _NOTE = re.compile(
     re.I,
 )
 _QUOTED = re.compile(r"\s*(['\"`])([^'\"`\n]+)\1\s+(?:[-–—#(→]).*$", re.S)
+_NOTE_IN_KEY = re.compile(r"\([^)]*\)")
+_BRACKET = re.compile(r"[()\[\]{}]")
 _COMMA = re.compile(r"\s*[,;、，]\s*")
 
 
@@ -82,13 +85,14 @@ def all_fields_of(node: Node) -> tuple[Field, ...]:
     return tuple(field for part in node.walk() for field in fields_of(part))
 
 
+@lru_cache(maxsize=4096)
 def key_of(label: str) -> str:
     """A label as a key: casefolded words, without bracketed notes.
 
     >>> key_of("Feature/Component Name"), key_of("confirmation_required")
     ('feature component name', 'confirmation required')
     """
-    return words_of(re.sub(r"\([^)]*\)", "", label))
+    return words_of(_NOTE_IN_KEY.sub("", label))
 
 
 def first_field(fields: tuple[Field, ...], keys: tuple[str, ...]) -> Field | None:
@@ -108,6 +112,8 @@ def split_list(value: str, line: int) -> tuple[Entry, ...]:
     """
     if says_nothing(value):
         return ()
+    if not _BRACKET.search(value):
+        return tuple(Entry(part, line) for part in map(str.strip, _COMMA.split(value)) if part)
     parts: list[str] = [""]
     depth = 0
     for piece in re.split(r"([()\[\]{}]|[,;、，]\s*)", value):

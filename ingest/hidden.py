@@ -14,7 +14,7 @@ _SHOWN = 20
 def check_hidden(lines: tuple[str, ...]) -> Iterator[Problem]:
     """W004 and W005 for the first places of hidden and of control characters."""
     text = "\n".join(lines)
-    if _HIDDEN.search(text):
+    if not text.isascii() and _HIDDEN.search(text):
         yield from _places(lines, _HIDDEN, "W004", "hidden character")
     if _CONTROL.search(text):
         yield from _places(lines, _CONTROL, "W005", "control character")

@@ -40,7 +40,18 @@ def read_document(
     """The tree of a Markdown text. Line numbers are those of the file, front matter included."""
     parts, cut_line = scan_blocks(source.body_lines)
     tree = _tree(parts, len(source.lines))
-    return Document(path, source.text, source.lines, source.byte_lines, tree, cut_line, front_matter)
+    return Document(
+        path,
+        source.text,
+        source.lines,
+        source.byte_lines,
+        tree,
+        nodes=tuple(tree.walk()),
+        fences=tuple(tree.fences()),
+        items=tuple(tree.all_items()),
+        cut_line=cut_line,
+        front_matter=front_matter,
+    )
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|$)", re.S)
 _LINK = re.compile(r"!?\[([^\]\[]*+)\]\([^()\s]*+(?:\([^()]*+\))?[^()]*+\)")
 _EMPHASIS = re.compile(r"\*{1,3}(?=\S)([^*\n]+?)\*{1,3}|(?<![\w_])_{1,2}(?=\S)([^_\n]+?)_{1,2}(?![\w_])")
 _EMOJI = re.compile("[\U0001f000-\U0001faff\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\ufe0f\u200d\u20e3]+")
-_SPACE = re.compile(r"\s+")
+_NO_WORD = re.compile(r"[\W_]+")
 _EMPTY = re.compile(
     r"(?:none|n\s*/\s*a|not applicable|nothing|keine[rsn]?|entfällt|nil|tbd|-+|—|–|无|無|なし)\b.*|[-—–]*",
     re.I | re.S,
@@ -20,12 +20,12 @@ QUOTES = "'\"`‘’‚“”„«»"
 
 def without_emoji(text: str) -> str:
     """The text without emoji and dingbats."""
-    return _EMOJI.sub(" ", text)
+    return text if text.isascii() else _EMOJI.sub(" ", text)
 
 
 def squeeze(text: str) -> str:
     """The text on one line, its runs of white space made one blank."""
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def plain(text: str) -> str:
@@ -56,4 +56,4 @@ def says_nothing(text: str) -> bool:
 
 def words_of(text: str) -> str:
     """The text as a comparison key: casefolded words with single blanks between them."""
-    return squeeze(re.sub(r"[\W_]+", " ", text.casefold()))
+    return _NO_WORD.sub(" ", text.casefold()).strip()

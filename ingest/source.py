@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from roadmark.ingest.problems import Problem, problem
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
+_BAD = re.compile(r"[\udc80-\udcff]")
 _BOM = "\ufeff"
 _FENCE = re.compile(r"---[ \t]*")
 _FENCE_END = re.compile(r"(?:---|\.\.\.)[ \t]*")
@@ -56,26 +57,29 @@ def read_source(content: bytes) -> tuple[SourceText, tuple[Problem, ...]]:
     """The text of a file; undecodable bytes become U+FFFD, with a warning at the first one."""
     raw = content.decode("utf-8", "surrogateescape")
     problems: list[Problem] = []
-    byte_lines = tuple(_LINE_END.split(raw))
     text = raw.removeprefix(_BOM)
-    bad = re.search(r"[\udc80-\udcff]", text)
+    bad = None if text.isascii() else _BAD.search(text)
     if bad:
         line = len(_LINE_END.findall(text, 0, bad.start())) + 1
         said = "bytes that are not UTF-8 are read as U+FFFD"
         problems.append(problem("W003", line, said, hint="Save the file as UTF-8."))
-        text = re.sub(r"[\udc80-\udcff]", "\ufffd", text)
+        text = _BAD.sub("\ufffd", text)
     text = text.replace("\0", "\ufffd")
-    lines = tuple(_LINE_END.split(text))
+    lines = _split_lines(text)
     end = _front_matter_end(lines)
     source = SourceText(
         text=text,
         lines=lines,
         body_lines=("",) * end + lines[end:],
-        byte_lines=byte_lines,
+        byte_lines=lines if raw == text else _split_lines(raw),
         front_matter="\n".join(lines[1 : end - 1]) if end else None,
         description="\n".join(lines[end:]).strip("\n") if end else text,
     )
     return source, tuple(problems)
+
+
+def _split_lines(text: str) -> tuple[str, ...]:
+    return tuple(_LINE_END.split(text) if "\r" in text else text.split("\n"))
 
 
 def _front_matter_end(lines: tuple[str, ...]) -> int:

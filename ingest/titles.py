@@ -233,6 +233,7 @@ def read_title(raw: str) -> Title:
     return Title(text, number, kind_of(text))
 
 
+@lru_cache(maxsize=4096)
 def stable_title(title: str) -> str:
     """A title without what changes while work goes on: phase number, time, brackets and status.
 

@@ -60,5 +60,5 @@ def _phase(document: Document, boxes: tuple[Checkbox, ...], title: str) -> Phase
 
 
 def _plan(document: Document) -> list[Entry]:
-    nodes: list[Node] = [node for node in document.root.walk() if node.title.casefold() in _WORK]
+    nodes: list[Node] = [node for node in document.nodes if node.title.casefold() in _WORK]
     return [Entry(plain(item.text), item.line) for node in nodes for item in node.lists()]

@@ -16,7 +16,7 @@ NAME = "checklist"
 
 def recognises(document: Document) -> float:
     """0.2 for any file with a box or with phase headings: every other format goes first."""
-    has_boxes = any(item.mark is not None for item in document.root.all_items())
+    has_boxes = any(item.mark is not None for item in document.items)
     return 0.2 if has_boxes or read_phases(Sections(document), ()) else 0.0
 
 

@@ -29,9 +29,9 @@ def recognises(document: Document) -> float:
     """Sure by the place of the file; likely where numbered boxes name their requirements."""
     if _FOLDER.search(document.path):
         return 0.95
-    boxed = [item for item in document.root.all_items() if item.mark is not None]
+    boxed = [item for item in document.items if item.mark is not None]
     numbered = sum(_NUMBERED.match(item.text) is not None for item in boxed)
-    has_requirements = any("_Requirements:" in item.text for item in document.root.all_items())
+    has_requirements = any("_Requirements:" in item.text for item in document.items)
     return 0.85 if boxed and numbered * 2 >= len(boxed) and has_requirements else 0.0
 
 
@@ -48,7 +48,7 @@ def read(document: Document) -> Spec:
 
 
 def _requirements(document: Document) -> Iterator[tuple[int, tuple[str, ...]]]:
-    for item in document.root.all_items():
+    for item in document.items:
         if item.mark is not None:
             yield item.line, tuple(_numbers(item))
 
@@ -60,7 +60,7 @@ def _numbers(item: Item) -> Iterator[str]:
 
 
 def _phases(document: Document, boxes: tuple[Checkbox, ...]) -> Iterator[Phase]:
-    tops = [item for node in document.root.walk() for item in node.lists() if item.mark is not None]
+    tops = [item for node in document.nodes for item in node.lists() if item.mark is not None]
     for order, item in enumerate(tops, 1):
         text = plain(item.text.split("\n", 1)[0])
         found = _NUMBERED.match(text)

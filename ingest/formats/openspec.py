@@ -24,7 +24,7 @@ def recognises(document: Document) -> float:
     """Sure by the place of the file; likely where most boxes carry their heading's number."""
     if _FOLDER.search(document.path):
         return 0.95
-    nodes = [node for node in document.root.walk() if node.number and _boxes(node)]
+    nodes = [node for node in document.nodes if node.number and _boxes(node)]
     fitting = sum(_carries_number(node) for node in nodes)
     return 0.7 if len(nodes) > 1 and fitting == len(nodes) else 0.0
 

@@ -35,7 +35,7 @@ _INDEX_FILE = re.compile(r"-index(?:@\w+)?\.md$", re.I)
 
 def recognises(document: Document) -> float:
     """How sure it is that this is the roadmap template, from 0 to 1: its telling sections and fields."""
-    kinds = {node.kind for node in document.root.walk()}
+    kinds = {node.kind for node in document.nodes}
     telling = len(kinds & set(_TELLING))
     if telling < 2:
         keys = {key_of(field.label) for field in read_overview(Sections(document)).fields}

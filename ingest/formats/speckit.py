@@ -26,7 +26,7 @@ _LEAD = re.compile(
 
 def recognises(document: Document) -> float:
     """Sure where a third of the boxes start with a task number, or by the place of the file."""
-    boxed = [item for item in document.root.all_items() if item.mark is not None]
+    boxed = [item for item in document.items if item.mark is not None]
     numbered = sum(_ID.match(item.text) is not None for item in boxed)
     if boxed and numbered * 3 >= len(boxed):
         return 0.9

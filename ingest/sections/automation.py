@@ -37,6 +37,7 @@ _KEYS_LOOKED_AT = 100
 _CONTEXT_SIZE = 65_536
 _TRUE = ("true", "yes", "ja", "on", "required", "1")
 _FALSE = ("false", "no", "nein", "off", "not required", "0")
+_FIELD_NAME = re.compile(r"automation[_ ]level|confirmation[_ ]required|max[_ ]attempts", re.I)
 _JSON_INFO = re.compile(r"^(?:jsonc?|json5)?\b", re.I)
 _FIELD_NAMES = (
     "automation_level",
@@ -77,7 +78,9 @@ def _automation_fields(sections: Sections) -> tuple[Field, ...]:
     inside = tuple(field for node in named for field in all_fields_of(node))
     if any(key_of(field.label) in {key_of(name) for name in _FIELD_NAMES} for field in inside):
         return inside
-    return all_fields_of(sections.document.root)
+    if _FIELD_NAME.search(sections.document.text):
+        return all_fields_of(sections.document.root)
+    return ()
 
 
 def _level(field: Field | None) -> str | None:
@@ -143,7 +146,7 @@ def _context_fence(sections: Sections) -> Fence | None:
         for fence in node.fences():
             if _may_be_json(fence) or fence.info.casefold().startswith("json"):
                 return fence
-    return next((fence for fence in sections.document.root.fences() if _has_context_keys(fence)), None)
+    return next((fence for fence in sections.document.fences if _has_context_keys(fence)), None)
 
 
 def _may_be_json(fence: Fence) -> bool:

@@ -15,7 +15,7 @@ class Sections:
     @cached_property
     def _by_kind(self) -> dict[str, list[Node]]:
         found: dict[str, list[Node]] = {}
-        for node in self.document.root.walk():
+        for node in self.document.nodes:
             if node.kind:
                 found.setdefault(node.kind, []).append(node)
         return found

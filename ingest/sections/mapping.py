@@ -32,8 +32,8 @@ class MappingBlock:
 
 def read_mapping(document: Document) -> MappingBlock:
     """The mapping block of a file: the first fence that inserts into ``tasks``."""
-    for fence in document.root.fences():
-        found = _INSERT.search(fence.text)
+    for fence in document.fences:
+        found = _INSERT.search(fence.text) if "tasks" in fence.text else None
         if found:
             return _block(fence, found)
     return MappingBlock()

@@ -151,7 +151,7 @@ def _title(document: Document, fields: tuple[Field, ...]) -> tuple[str | None, i
     named = first_field(fields, NAME_KEYS)
     if named and not is_placeholder(named.value) and not says_nothing(named.value):
         return named.value, named.line
-    for node in document.root.walk():
+    for node in document.nodes:
         if node.level == 1 and (title := title_of_heading(node)):
             return title, node.line
     return None, 1

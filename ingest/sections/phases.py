@@ -109,7 +109,7 @@ def _phase_nodes(sections: Sections) -> list[tuple[Node, PhaseHeading]]:
     for node in sections.all("phases"):
         if found := _phases_below(node, strict=False):
             return found
-    for node in sections.document.root.walk():
+    for node in sections.document.nodes:
         if found := _phase_children(node, strict=True):
             return found
     return []

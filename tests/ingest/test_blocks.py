@@ -87,8 +87,8 @@ def _agree(text: str) -> None:
     assert _without_boxes(_ours(text)) == _without_boxes(_theirs(text))
 
 
-# A deeply indented line stands behind a blank one here: as the lazy continuation of a paragraph that it is for
-# CommonMark (and for us), markdown-it takes it for code.
+# A deeply indented line stands behind a blank one here: as the lazy continuation of a paragraph that it is
+# for CommonMark (and for us), markdown-it takes it for code.
 LEADS = ["", " ", "  ", "   ", "\n    ", "\n      ", "\n\t", "> ", ">", "- ", "  > ", "1. ", "\n \t"]
 LINES = st.lists(
     st.sampled_from(
