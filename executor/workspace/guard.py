@@ -20,7 +20,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 PR_SET_CHILD_SUBREAPER = 36
-PAUSE_S = 0.005
+PAUSE_S = 0.002
+QUICK_PASSES = 50
 OURS_TO_IGNORE = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
 
 
@@ -30,7 +31,6 @@ class Guard:
     def __init__(self, command: int, life_line: int, woken: int) -> None:
         self._command, self._life_line, self._woken = command, life_line, woken
         self._ended: int | None = None
-        self._is_childless = False
 
     def watch(self) -> None:
         """Return when the command has ended, the order to end it has run out, or the service is gone."""
@@ -51,31 +51,33 @@ class Guard:
                 return
 
     def end_all(self) -> None:
-        """Freeze the tree, so that nothing forks away, then kill it; returns when no child is left."""
-        frozen: set[int] = set()
-        while not self._is_childless:
-            seen = descendants(os.getpid())
-            fresh = seen - frozen
-            send(fresh, signal.SIGSTOP)
-            frozen = (frozen & seen) | fresh
-            if not fresh:
-                send(frozen, signal.SIGKILL)
-                time.sleep(PAUSE_S)
-            self._reap()
+        """Kill the tree; returns when no child is left.
+
+        Orphans become our children. One that forks and exits faster than all of /proc can be read is caught
+        by killing our own children again and again between two looks at the whole.
+        """
+        while True:
+            send(descendants(os.getpid()), signal.SIGKILL)
+            for _ in range(QUICK_PASSES):
+                send(own_children(), signal.SIGKILL)
+                if not self._reap():
+                    return
+            time.sleep(PAUSE_S)
 
     def said(self) -> str:
         """How the command ended."""
         code = os.waitstatus_to_exitcode(self._ended or 0)
         return f"exit {code}" if code >= 0 else f"signal {-code}"
 
-    def _reap(self) -> None:
-        """Collect every dead child. Orphans of the tree come to us, so no child means no descendant."""
+    def _reap(self) -> bool:
+        """Collect every dead child; False when none is left at all, and then no descendant either."""
         try:
             while (found := os.waitpid(-1, os.WNOHANG))[0]:
                 if found[0] == self._command:
                     self._ended = found[1]
         except ChildProcessError:
-            self._is_childless = True
+            return False
+        return True
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -133,6 +135,14 @@ def descendants(pid: int) -> set[int]:
         found.update(below)
         waiting.extend(below)
     return found
+
+
+def own_children() -> list[int]:
+    """Our direct children, where the kernel keeps a list of them."""
+    pid = os.getpid()
+    with suppress(OSError), open(f"/proc/{pid}/task/{pid}/children", "rb") as file:
+        return [int(child) for child in file.read().split()]
+    return []
 
 
 def send(pids: Iterable[int], number: signal.Signals) -> None:

@@ -6,6 +6,7 @@ does the reading, from both streams at once, so that a full pipe can block nobod
 """
 
 import os
+import re
 import secrets
 import select
 import shutil
@@ -14,7 +15,6 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from signal import SIGKILL
 from typing import IO, Final
@@ -37,6 +37,8 @@ BLIND_POLL_S = 0.05  # where the kernel has no pidfd
 KILL_S = 10.0
 RUN_GRACE_S = 2.0
 WRITE_S = 60.0
+
+_INIT = re.compile(rb'"child-pid": *([0-9]+)')
 
 # One thread for the whole process: see above. It starts with the first program and ends with the interpreter.
 FORKER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="roadmark-forker")
@@ -69,7 +71,7 @@ class Child:
         self._buffered_bytes = 0
         self._writing = threading.Lock()
         self._open = _streams(process)
-        self._pidfd = _pidfd(process.pid)
+        self._pidfd = process_tree.open_pidfd(process.pid)
         self._exit: Exit | None = None
         self._watched_at = time.monotonic()
         self.peak_memory_bytes = 0
@@ -306,7 +308,12 @@ def _check(command: Command, path: str) -> None:
 
 
 def _start_in_bubblewrap(command: Command, environment: dict[str, str], _token: bytes) -> Child:
-    return Child(command, _popen(command, bubblewrap(command), environment, ()), Bubblewrapped())
+    told, info = os.pipe()
+    with open(told, "rb") as file:
+        with open(info, "wb"):
+            process = _popen(command, bubblewrap(command, info), environment, (info,))
+        init = _INIT.search(file.read())  # bwrap closes it once it has told, or when it fails
+    return Child(command, process, Bubblewrapped(int(init[1]) if init else None))
 
 
 def _start_under_guard(command: Command, environment: dict[str, str], token: bytes) -> Child:
@@ -350,9 +357,3 @@ def _streams(process: subprocess.Popen[bytes]) -> dict[int, tuple[IO[bytes], Lin
         process.stdout.fileno(): (process.stdout, LineSplitter("stdout")),
         process.stderr.fileno(): (process.stderr, LineSplitter("stderr")),
     }
-
-
-def _pidfd(pid: int) -> int | None:
-    with suppress(OSError, AttributeError):
-        return os.pidfd_open(pid)
-    return None

@@ -1,6 +1,7 @@
 """What /proc says about a tree of processes: who is in it, what memory and processor time it takes."""
 
 import os
+import select
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -85,6 +86,24 @@ def signal_all(pids: Collection[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
+def open_pidfd(pid: int) -> int | None:
+    """A descriptor of the process, readable once it has ended; None where it or the means is missing."""
+    with suppress(OSError, AttributeError):
+        return os.pidfd_open(pid)
+    return None
+
+
+def kill_by(pidfd: int) -> None:
+    """SIGKILL to the process of a pidfd; one that is gone already is fine."""
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+def await_end(pidfd: int, timeout_s: float) -> bool:
+    """Whether the process of a pidfd ended in time."""
+    return bool(select.select([pidfd], [], [], timeout_s)[0])
+
+
 def is_alive(pid: int) -> bool:
     """Whether the process runs (a zombie does not)."""
     fields = _stat(pid)
@@ -93,13 +112,11 @@ def is_alive(pid: int) -> bool:
 
 def _kill_carrier(pid: int, wanted: Collection[bytes]) -> None:
     """Kill by pidfd, after a second look: the number may have gone to somebody else meanwhile."""
-    with suppress(ProcessLookupError, PermissionError):
-        descriptor = os.pidfd_open(pid)
-        try:
-            if _carries(pid, wanted):
-                signal.pidfd_send_signal(descriptor, signal.SIGKILL)
-        finally:
-            os.close(descriptor)
+    pidfd = open_pidfd(pid)
+    if pidfd is not None:
+        if _carries(pid, wanted):
+            kill_by(pidfd)
+        os.close(pidfd)
 
 
 def _carries(pid: int, wanted: Collection[bytes]) -> bool:

@@ -87,12 +87,16 @@ def probe_sandbox(wanted: str = "auto") -> SandboxProbe:
     return SandboxProbe(SandboxMode.BUBBLEWRAP, f"{program} with namespaces for processes and files")
 
 
-def bubblewrap(command: Command) -> tuple[str, ...]:
-    """The arguments up to the program: later mounts lie over earlier ones."""
+def bubblewrap(command: Command, info: int | None = None) -> tuple[str, ...]:
+    """The arguments up to the program: later mounts lie over earlier ones.
+
+    `info` is the descriptor that bwrap tells the process id of its init on.
+    """
     return (
         shutil.which("bwrap") or "bwrap",
         "--die-with-parent",
         "--new-session",
+        *(() if info is None else ("--info-fd", str(info))),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *(("--unshare-net",) if command.network == "none" else ()),
         *("--cap-drop", "ALL"),

@@ -10,6 +10,7 @@ from roadmark.executor.workspace import process_tree
 
 NOT_STARTED = 127
 FIRST_SIGNAL_STATUS = 128
+END_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,19 +41,34 @@ class Supervisor(Protocol):
 
 
 class Bubblewrapped:
-    """bwrap outside, its init inside the process namespace: when that one dies, the kernel kills the rest."""
+    """bwrap outside, its init inside the process namespace: when that one dies, the kernel kills the rest.
+
+    bwrap itself ends as soon as the program does, a moment before its init, so the end is the init's.
+    """
+
+    def __init__(self, init: int | None) -> None:
+        self._init = init
+        self._pidfd = None if init is None else process_tree.open_pidfd(init)
 
     def ask(self, pid: int, grace_s: float) -> None:  # noqa: ARG002 - the caller keeps the time
         """SIGTERM to all but bwrap's own two processes."""
-        for init in process_tree.children(pid):
-            process_tree.signal_all(process_tree.descendants(init), signal.SIGTERM)
+        if self._init is not None:
+            process_tree.signal_all(process_tree.descendants(self._init), signal.SIGTERM)
 
     def kill(self, pid: int) -> None:
-        """SIGKILL to init. The kernel lets it be collected only after everything in its namespace is dead."""
-        process_tree.signal_all(process_tree.children(pid) or [pid], signal.SIGKILL)
+        """SIGKILL to init. The kernel lets it end only after everything in its namespace is dead."""
+        if self._pidfd is not None:
+            process_tree.kill_by(self._pidfd)
+        else:
+            process_tree.signal_all([pid], signal.SIGKILL)
 
     def exit_of(self, status: int) -> Exit:
         """bwrap passes the program's status on, as shells do: 128 and the signal's number."""
+        if self._pidfd is not None:
+            process_tree.kill_by(self._pidfd)
+            process_tree.await_end(self._pidfd, END_S)
+            os.close(self._pidfd)
+            self._pidfd = None
         if status < 0:
             return Exit(signal=-status)
         if status > FIRST_SIGNAL_STATUS and status - FIRST_SIGNAL_STATUS in signal.valid_signals():

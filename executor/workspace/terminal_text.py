@@ -16,7 +16,7 @@ _CONTROLS = re.compile(
 def clean_line(text: str) -> str:
     """The line without escape sequences, control, direction and tag characters.
 
-    What a carriage return overwrote on a terminal is gone here too; lone surrogates become U+FFFD.
+    What a carriage return overwrote on a terminal is gone here too; lone surrogates become '?'.
 
     >>> clean_line("\\x1b[31mred\\x1b[0m and \\x07plain")
     'red and plain'
