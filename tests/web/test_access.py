@@ -8,7 +8,8 @@ from .conftest import BASE, Workbench, sign_in
 
 READS = (
     "/api/migration", "/api/migration/status", "/api/migration/{m}", "/api/migration/{m}/events",
-    "/api/tasks", "/api/tasks/{t}", "/api/tasks/{t}/migrations", "/api/specs/problems", "/api/inbox", "/api/audit",
+    "/api/tasks", "/api/tasks/{t}", "/api/tasks/{t}/migrations", "/api/specs/problems", "/api/inbox",
+    "/api/audit",
     "/", "/inbox", "/specs", "/tasks/{t}", "/tasks/{t}/history", "/problems",
 )  # fmt: skip
 ORDERS = {
