@@ -69,10 +69,12 @@ def _phases(sections: Sections, boxes: tuple[Checkbox, ...]) -> tuple[Phase, ...
     if found:
         return found
     home = _home(sections)
-    if home is not None:
+    if home is not None and role_of_name(sections.document.path) != "phase":
         return phases_of_headings(sections.document, home, boxes)
     only = phase_of_document(sections, boxes)
-    return (only,) if only is not None else ()
+    if only is not None:
+        return (only,)
+    return phases_of_headings(sections.document, home, boxes) if home is not None else ()
 
 
 def _home(sections: Sections) -> Node | None:

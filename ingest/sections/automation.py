@@ -323,6 +323,9 @@ def _bullet_value(field: Field) -> object:
         case "count" | "seconds":
             return _integer(field)
         case "texts":
-            return [entry.text.strip("[]'\"` ") for entry in field.entries]
+            stated = [entry.text for entry in field.entries if entry.line != field.line] or field.value.split(
+                ","
+            )
+            return [part.strip("[]'\"` ") for part in stated]
         case _:
             return field.value

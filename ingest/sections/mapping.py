@@ -15,7 +15,7 @@ from roadmark.ingest.strict_json import read_json
 _INSERT = re.compile(r"insert\s+into\s+tasks\s*\((?P<columns>[^)]*)\)\s*values\s*\(", re.I)
 _GAP = r"\s*+(?:--[^\n]*\n\s*+)*+"
 _VALUE = re.compile(
-    rf"{_GAP}(?:'(?P<text>(?:[^']|'')*+)'|(?P<bare>[^,'()\n]*+(?:\([^()]*+\))?)){_GAP}(?P<end>[,)])"
+    rf"{_GAP}(?:'(?P<text>(?:[^']|'')*+)'|(?P<bare>(?:(?!--)[^,'()\n])*+(?:\([^()]*+\))?)){_GAP}(?P<end>[,)])"
 )
 
 

@@ -17,7 +17,8 @@ from roadmark.ingest.titles import without_status
 
 _WORDS = r"(?:sub-?)?(?:phase|task|step|stage|sprint|milestone|etappe|schritt|teil|part|フェーズ|阶段)"
 _HEADING = re.compile(
-    rf"^(?:\d+(?:\.\d+)*[.)]?\s+)?{_WORDS}\s*#?\s*(?P<number>\d+(?:\.\d+)*[a-z]?|[IVX]+|[A-Z])\b"
+    rf"^(?:\d+(?:\.\d+)*[.)]?\s+)?{_WORDS}"
+    r"(?:\s*#?\s*(?P<number>\d+(?:\.\d+)*[a-z]?)|\s+(?P<letter>(?-i:[IVX]+|[A-Z])))\b"
     r"\s*(?:[:：.)–—-]\s*)?(?P<name>.*)$",
     re.I | re.S,
 )
@@ -28,6 +29,7 @@ _CJK_HEADING = re.compile(
 )
 _BRACKETS = re.compile(r"\s*[(\[（]([^()\[\]（）]*)[)\]）]")
 _BRACKETED_NUMBER = re.compile(r"\[(\d+(?:\.\d+)?)\]")
+_ENDED = re.compile(r"completed|finished", re.I)
 _DATED = re.compile(
     r"(?:\s*[-–—]\s*(?:started|completed|finished|created|updated|last updated)\s*:\s*[\dT:.\-Z ]+)+\W*$",
     re.I,
@@ -145,11 +147,12 @@ def read_phase_heading(raw: str) -> PhaseHeading | None:
     found = _HEADING.match(_bare(raw)) or _CJK_HEADING.match(_bare(raw))
     if not found:
         return None
+    number = found["number"] or found.groupdict().get("letter") or ""
     words = plain(raw).strip(_EDGE)
     rest = words[-len(found["name"]) :] if found["name"] else ""
     name, hours, status = _name_hours_status(rest)
     around = words[: len(words) - len(rest)] + (rest.replace(name, " ", 1) if name in rest else "")
-    return PhaseHeading(found["number"], name or words, hours, status or read_status(around))
+    return PhaseHeading(number, name or words, hours, status or read_status(around))
 
 
 def _bare(raw: str) -> str:
@@ -159,7 +162,11 @@ def _bare(raw: str) -> str:
 def _name_hours_status(rest: str) -> tuple[str, float | None, str | None]:
     hours: float | None = None
     status: str | None = None
-    rest = _DATED.sub("", _BRACKETED_NUMBER.sub(r"\1", rest))
+    rest = _BRACKETED_NUMBER.sub(r"\1", rest)
+    dated = _DATED.search(rest)
+    if dated:
+        status = "completed" if _ENDED.search(dated[0]) else "in_progress"
+        rest = rest[: dated.start()]
     for bracket in _BRACKETS.findall(rest):
         duration = read_duration(bracket)
         said = read_status(bracket)
