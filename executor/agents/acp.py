@@ -28,7 +28,7 @@ from roadmark.executor.agents.command import Launch
 from roadmark.executor.agents.connection import CallFailed, Connection
 from roadmark.executor.agents.homes import command_for, link_sign_in
 from roadmark.executor.agents.permissions import REFUSED, safest_option
-from roadmark.executor.agents.reports import ReportSpool
+from roadmark.executor.agents.reports import PROGRAM, ReportSpool
 from roadmark.executor.agents.rpc import AUTH_REQUIRED, Answer, Json, Message, Notice, Request
 from roadmark.executor.agents.updates import MOST_TITLE, ended, event_of, usage_of
 from roadmark.executor.provider_errors import TAIL_CHARACTERS, classify, retry_at
@@ -130,7 +130,7 @@ class AcpAgent:
             self._brief,
             preset=self._launch.preset,
             env_pass=self._launch.settings.env_pass,
-            readable=(),
+            readable=(PROGRAM,),
             stdin="pipe",
             memory_limit_bytes=self._launch.memory_limit_bytes,
         )

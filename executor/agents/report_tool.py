@@ -1,7 +1,8 @@
 """The `report_phase` tool: a small MCP server over stdio that writes each report to a spool file.
 
-Started by the agent, inside its sandbox, as ``python -P -m roadmark.executor.agents.report_tool SPOOL``. It
-believes nothing: the session reads the spool as hostile, and a report counts only with its attempt's nonce.
+Started by the agent, inside its sandbox, as ``python -I report_tool.py SPOOL``: it needs the standard library
+alone. It believes nothing: the session reads the spool as hostile, and a report counts only with the nonce of
+its own attempt.
 
 Source: Model Context Protocol, 2025-06-18 (transports: stdio; server features: tools).
 """

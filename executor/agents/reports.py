@@ -4,12 +4,15 @@ import json
 import os
 import stat
 import sys
+from pathlib import Path
 
+from roadmark.executor.agents import report_tool
 from roadmark.executor.agents.base import Brief, Reported, ReportStatus
 from roadmark.executor.agents.report_tool import MOST_NONCE, MOST_SUMMARY
 from roadmark.executor.workspace.terminal_text import clean_line
 
-MODULE = "roadmark.executor.agents.report_tool"
+PROGRAM = Path(report_tool.__file__)
+"""The tool needs nothing but the standard library, so that it runs wherever its one file can be read."""
 _MOST_BYTES = 64 * 1024
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -22,8 +25,8 @@ class ReportSpool:
         self._read_bytes = 0
 
     def command(self) -> tuple[str, ...]:
-        """The arguments that start the tool's server."""
-        return (sys.executable, "-P", "-m", MODULE, str(self.path))
+        """The arguments that start the tool's server: isolated, by the interpreter itself and its file."""
+        return (os.path.realpath(sys.executable), "-I", str(PROGRAM), str(self.path))
 
     def clear(self) -> None:
         """Remove what an earlier run of the same attempt left."""
