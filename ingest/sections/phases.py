@@ -11,7 +11,7 @@ from roadmark.ingest.fields import fields_of, first_field
 from roadmark.ingest.hours import read_duration
 from roadmark.ingest.plain import plain, squeeze, without_emoji
 from roadmark.ingest.sections.index import Sections
-from roadmark.ingest.spec import Checkbox, Entry, Phase
+from roadmark.ingest.spec import Checkbox, Entry, Field, Phase
 from roadmark.ingest.status import read_status
 from roadmark.ingest.titles import without_status
 
@@ -88,7 +88,10 @@ def phase_of_document(sections: Sections, boxes: tuple[Checkbox, ...]) -> Phase 
         spans = [(part.line, part.end_line) for part in node.walk() if part.kind in _NOT_WORK]
         work = tuple(box for box in boxes if not any(first <= box.line <= last for first, last in spans))
         phase = _phase(document, node, heading, work)
-        return phase if phase.hours is not None else replace(phase, hours=_stated_hours(sections))
+        hours, status = _stated(sections)
+        return replace(
+            phase, hours=hours if phase.hours is None else phase.hours, status=phase.status or status
+        )
     return None
 
 
@@ -98,13 +101,18 @@ def _phase_in_title(raw: str) -> PhaseHeading | None:
     return read_phase_heading(found[1]) if found else None
 
 
-def _stated_hours(sections: Sections) -> float | None:
-    for node in (*sections.all("overview"), *sections.document.root.children):
-        time = first_field(fields_of(node), _TIME_KEYS)
-        duration = read_duration(time.value) if time else None
-        if duration:
-            return duration.hours
-    return None
+def _stated(sections: Sections) -> tuple[float | None, str | None]:
+    """Hours and status that the overview, or the head of the file, states."""
+    nodes = (*sections.all("overview"), *sections.document.root.children)
+    fields = tuple(field for node in nodes for field in fields_of(node))
+    return _hours_and_status(fields)
+
+
+def _hours_and_status(fields: tuple[Field, ...]) -> tuple[float | None, str | None]:
+    time = first_field(fields, _TIME_KEYS)
+    said = first_field(fields, _STATUS_KEYS)
+    duration = read_duration(time.value) if time else None
+    return duration.hours if duration else None, read_status(said.value) if said else None
 
 
 def _phase_nodes(sections: Sections) -> list[tuple[Node, PhaseHeading]]:
@@ -187,12 +195,9 @@ def _phase(document: Document, node: Node, heading: PhaseHeading, boxes: tuple[C
     items = boxes_between(boxes, node.line, node.end_line)
     hours, status = heading.hours, heading.status
     if hours is None or status is None:
-        fields = fields_of(node)
-        time = first_field(fields, _TIME_KEYS)
-        said = first_field(fields, _STATUS_KEYS)
-        duration = read_duration(time.value) if time else None
-        hours = duration.hours if hours is None and duration else hours
-        status = status or (read_status(said.value) if said else None)
+        stated_hours, stated_status = _hours_and_status(fields_of(node))
+        hours = stated_hours if hours is None else hours
+        status = status or stated_status
     return Phase(
         number=heading.number,
         name=heading.name,
