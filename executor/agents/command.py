@@ -152,7 +152,7 @@ class CommandAgent:
         """Hand the prompt in and close the input; a program that does not want it tells so by its end."""
         try:
             child.write(text.encode())
-        except (ProcessEnded, ValueError):  # ValueError: it ended between the look and the write
+        except ProcessEnded:
             self._pending.append(Log("roadmark", "the agent ended before it had read its prompt"))
         child.close_input()
 

@@ -116,10 +116,7 @@ class Connection:
 
     def _send(self, message: dict[str, Any]) -> None:
         encoded = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode()
-        try:
-            self._child.write(encoded + b"\n")
-        except ValueError:  # its input was closed between the look and the write
-            raise ProcessEnded(self._name) from None
+        self._child.write(encoded + b"\n")
 
     def _send_quietly(self, message: dict[str, Any]) -> None:
         with suppress(ProcessEnded):

@@ -120,8 +120,9 @@ class Child:
 
     def close_input(self) -> None:
         """Say that no more input comes."""
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        with self._lock:
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
     def usage(self) -> process_tree.Usage:
         """Memory and processor time of the tree now."""
@@ -200,16 +201,22 @@ class Child:
         return WATCH_S
 
     def _write_some(self, data: memoryview) -> int:
-        stdin = self._process.stdin
-        if stdin is None or stdin.closed:
-            raise ProcessEnded(self._program)
-        self._pump(WATCH_S, writing=stdin.fileno())
+        self._pump(WATCH_S, writing=self._input())
         try:
-            return os.write(stdin.fileno(), data)
+            with self._lock:  # it is closed when the end is noticed, which may have been just now
+                return os.write(self._input(), data)
         except BlockingIOError:
             return 0
         except BrokenPipeError:
             raise ProcessEnded(self._program) from None
+
+    def _input(self) -> int:
+        """The descriptor of the program's input. Raises: ProcessEnded where it is closed."""
+        with self._lock:
+            stdin = self._process.stdin
+            if stdin is None or stdin.closed:
+                raise ProcessEnded(self._program)
+            return stdin.fileno()
 
     def _collect(self) -> None:
         """Notice the end: collect the process and read what it left in the pipes."""

@@ -243,6 +243,14 @@ def test_writing_to_one_that_closed_its_input_is_told(
     child.terminate(0.0)
 
 
+def test_the_end_in_the_middle_of_a_write_is_told(shell, mode: SandboxMode) -> None:
+    child = spawn(shell("head -c 1 >&2; exit 3", stdin="pipe"), mode)
+
+    with pytest.raises(ProcessEnded):
+        child.write(b"x" * 10_000_000)
+    assert child.terminate(0.0).code == 3
+
+
 def test_input_is_closed_unless_asked_for(shell, mode: SandboxMode) -> None:
     ended = run(shell("cat; echo end"), mode, timeout_s=DEADLINE_S)
 
