@@ -4,8 +4,8 @@ import sys
 
 import click
 from roadmark.cli.opening import FAILED, OK, Where, settings_from, state_options
-from roadmark.cli.plain_text import table
-from roadmark.executor.doctor import Health, examine
+from roadmark.cli.plain_text import safe, table
+from roadmark.executor.doctor import Health, examine_agents
 
 
 @click.group("agents")
@@ -34,8 +34,8 @@ def list_command(where: Where) -> None:
 @agents_group.command("probe")
 @state_options
 def probe_command(where: Where) -> None:
-    """Look whether each agent's program is there. Exit 1 where one is not."""
-    checks = [check for check in examine(settings_from(where)) if check.name.startswith("agent")]
+    """Try each agent: its program, version and handshake; no model is asked. Exit 1 where one fails."""
+    checks = list(examine_agents(settings_from(where)))
     for check in checks:
-        click.echo(f"{check.health:<9} {check.name}: {check.detail}")
+        click.echo(f"{check.health:<9} {check.name}: {safe(check.detail)}")
     sys.exit(FAILED if any(check.health is Health.BAD for check in checks) else OK)

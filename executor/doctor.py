@@ -4,12 +4,13 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from roadmark.executor.agents.preset import read_preset
+from roadmark.executor.agents.probe import probe
 from roadmark.executor.config import AgentSettings, Settings
 from roadmark.executor.errors import RoadmarkError
 from roadmark.executor.workspace.git import run_git
@@ -113,30 +114,26 @@ def _memory(settings: Settings) -> Iterator[Check]:
     )
 
 
-def _agents(settings: Settings) -> Iterator[Check]:
+def examine_agents(settings: Settings) -> Iterator[Check]:
+    """Each configured agent: its program, its version or handshake. Nothing is asked of a model."""
     if settings.agent not in settings.agents:
         advice = f"add [agents.{settings.agent}] to roadmark.toml"
         yield Check("agent", Health.BAD, f"{settings.agent!r} is not configured", advice)
+    mode = probe_sandbox(settings.sandbox).kind
     for agent in settings.agents.values():
-        yield _agent(agent)
+        with tempfile.TemporaryDirectory(prefix="roadmark-probe-", ignore_cleanup_errors=True) as folder:
+            yield _agent(agent, mode, Path(folder))
 
 
-def _agent(agent: AgentSettings) -> Check:
+def _agent(agent: AgentSettings, mode: SandboxMode, folder: Path) -> Check:
     name = f"agent {agent.name}"
-    if agent.kind == "scaffold":
-        return Check(name, Health.GOOD, "built in; makes skeletons only")
     try:
-        preset = read_preset(agent.preset or "generic")
+        found = probe(agent, mode, folder)
     except RoadmarkError as error:
-        return Check(name, Health.BAD, str(error), "correct the preset in roadmark.toml")
-    command = agent.command or preset.new
-    program = command[0] if command else ""
-    found = shutil.which(program) if program else None
-    if found is None:
-        return Check(
-            name, Health.BAD, f"there is no program {program!r}", preset.install or "correct its command"
-        )
-    return Check(name, Health.GOOD, found)
+        return Check(name, Health.BAD, str(error), "correct it in roadmark.toml")
+    if found.is_ready:
+        return Check(name, Health.GOOD, f"{found.title}: {found.detail}")
+    return Check(name, Health.BAD, f"{found.title}: {found.detail}", "correct its command or install it")
 
 
 _GROUPS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
@@ -145,5 +142,5 @@ _GROUPS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
     _sandbox,
     _folders,
     _memory,
-    _agents,
+    examine_agents,
 )
