@@ -41,6 +41,15 @@ def open_reader(url: sa.URL) -> sa.Engine:
     return engine
 
 
+def current_revision(engine: sa.Engine) -> str | None:
+    """The revision of the database; None for an empty one."""
+    with engine.connect() as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        value = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+        return str(value) if value is not None else None
+
+
 def _create(url: sa.URL, pool_size: int) -> sa.Engine:
     engine = sa.create_engine(
         url,

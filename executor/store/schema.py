@@ -7,6 +7,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.store.database import current_revision
 
 _SCRIPTS = Path(__file__).parent / "alembic"
 
@@ -17,15 +18,6 @@ def head_revision() -> str:
     if revision is None:
         raise RuntimeError("no revisions are shipped")
     return revision
-
-
-def current_revision(engine: sa.Engine) -> str | None:
-    """The revision of the database; None for an empty one."""
-    with engine.connect() as connection:
-        if not sa.inspect(connection).has_table("alembic_version"):
-            return None
-        value = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-        return str(value) if value is not None else None
 
 
 def upgrade(engine: sa.Engine) -> None:

@@ -1,5 +1,6 @@
 """The store: one writer lane and readers over one database."""
 
+import importlib
 import json
 import os
 import threading
@@ -13,10 +14,10 @@ import sqlalchemy as sa
 from roadmark.executor.clock import Clock
 from roadmark.executor.events import Bus, Event
 from roadmark.executor.model import JournalEntry
-from roadmark.executor.store import journal, schema
-from roadmark.executor.store.database import open_reader, open_writer, sqlite_url
+from roadmark.executor.store import journal
+from roadmark.executor.store.database import current_revision, open_reader, open_writer, sqlite_url
 from roadmark.executor.store.lane import Transaction, Work, WriterLane
-from roadmark.executor.store.reading import DATABASE
+from roadmark.executor.store.reading import DATABASE, REVISION
 
 Result = TypeVar("Result")
 
@@ -36,7 +37,7 @@ class Store:
         self.bus = Bus()
         self._head_file = state_dir / HEAD
         self._writer = open_writer(sqlite_url(self.path))
-        schema.upgrade(self._writer)
+        _bring_up_to_date(self._writer)
         self._reader = open_reader(sqlite_url(self.path))
         self._lane = WriterLane(self._writer, self.bus, clock)
         self._head_lock = threading.Lock()
@@ -72,7 +73,7 @@ class Store:
 
     def revision(self) -> str:
         """The revision of the database's schema."""
-        return schema.current_revision(self._reader) or "none"
+        return current_revision(self._reader) or "none"
 
     def verify_journal(self) -> list[journal.Break]:
         """Every place where the chain, or the head that is kept apart, does not hold."""
@@ -104,3 +105,12 @@ class Store:
             return None
         kept = json.loads(self._head_file.read_text())
         return journal.Head(kept["seq"], kept["hash"])
+
+
+def _bring_up_to_date(engine: sa.Engine) -> None:
+    """Upgrade a database of another revision.
+
+    Alembic is imported for that alone: it would be a fifth of every start's processor time.
+    """
+    if current_revision(engine) != REVISION:
+        importlib.import_module("roadmark.executor.store.schema").upgrade(engine)

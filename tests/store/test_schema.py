@@ -12,7 +12,7 @@ from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.events import Event
 from roadmark.executor.states import Status
 from roadmark.executor.store import schema
-from roadmark.executor.store.database import open_writer, sqlite_url
+from roadmark.executor.store.database import current_revision, open_writer, sqlite_url
 from roadmark.executor.store.reading import DATABASE, REVISION, Reading
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tables import metadata
@@ -43,7 +43,7 @@ def test_upgrading_twice_changes_nothing(tmp_path: Path) -> None:
     engine = open_writer(sqlite_url(tmp_path / "fresh.db"))
     schema.upgrade(engine)
     schema.upgrade(engine)
-    assert schema.current_revision(engine) == schema.head_revision()
+    assert current_revision(engine) == schema.head_revision()
     engine.dispose()
 
 
