@@ -1,5 +1,6 @@
 """What each page shows: rows gathered into the values of its template."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,7 @@ from roadmark.web.pages import Live
 _PAGE = 500
 _TIMELINE = 60
 _FRAME = 200
+_HEADING = re.compile(r"(</?h)([1-6])>")
 _PRIORITIES = ("critical", "high", "medium", "low")
 
 
@@ -278,5 +280,5 @@ def _without_marks(text: str) -> str:
 
 @lru_cache(maxsize=64)
 def _rendered(text: str) -> str:
-    """Markdown as safe HTML, kept by content."""
-    return render_html(text)
+    """Markdown as safe HTML, kept by content; its headings stand below those of the page."""
+    return _HEADING.sub(lambda found: f"{found[1]}{min(6, int(found[2]) + 2)}>", render_html(text))
