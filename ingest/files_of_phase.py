@@ -65,7 +65,7 @@ class _WordIndex:
     def best(self, change: FileChange) -> int:
         """The phase whose words fit a file best, the first of equals; the last phase where none fits."""
         scores = [0.0] * len(self.texts)
-        for word in set(_words(f"{change.path} {change.purpose}")):
+        for word in _telling_words(change):
             phases = self.phases_of.get(word, ())
             for at in phases:
                 scores[at] += math.log((len(self.texts) + 1) / len(phases))
@@ -81,6 +81,15 @@ class _WordIndex:
             return []
         whole = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         return [at for at, text in enumerate(self.texts) if name in text and whole.search(text)]
+
+
+def _telling_words(change: FileChange) -> set[str]:
+    """The words of a file's path and purpose; of a test not those of what it tests."""
+    words = set(_words(f"{change.path} {change.purpose}"))
+    if _TEST.search(change.path):
+        stem = PurePosixPath(change.path).name.split(".", 1)[0]
+        words -= {word for word in _words(stem) if word != "test"}
+    return words
 
 
 def _words(text: str) -> list[str]:

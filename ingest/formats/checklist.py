@@ -12,6 +12,7 @@ from roadmark.ingest.spec import Checkbox, Phase, Spec
 from roadmark.ingest.status import read_status
 
 NAME = "checklist"
+_NO_WORK = ("files", "criteria", "indicators", "risks", "dependencies", "rollback")
 
 
 def recognises(document: Document) -> float:
@@ -32,7 +33,7 @@ def phases_of_headings(document: Document, home: Node, boxes: tuple[Checkbox, ..
     """A phase for each heading at the first level where the boxes part; boxes above come first."""
     node = home
     while not _own(node, boxes):
-        with_boxes = [child for child in node.children if _below(child, boxes)]
+        with_boxes = [child for child in node.children if _work_below(child, boxes)]
         if len(with_boxes) != 1 or not with_boxes[0].children:
             break
         node = with_boxes[0]
@@ -46,7 +47,7 @@ def _phases(document: Document, node: Node, boxes: tuple[Checkbox, ...]) -> Iter
         yield phase_of_node(document, node, own, str(number), name_of_file(document.path))
         number += 1
     for child in node.children:
-        below = _below(child, boxes)
+        below = _work_below(child, boxes)
         if below:
             yield phase_of_node(document, child, below, str(number), "")
             number += 1
@@ -76,5 +77,6 @@ def _own(node: Node, boxes: tuple[Checkbox, ...]) -> tuple[Checkbox, ...]:
     return boxes_between(boxes, node.line, last)
 
 
-def _below(node: Node, boxes: tuple[Checkbox, ...]) -> tuple[Checkbox, ...]:
-    return boxes_between(boxes, node.line, node.end_line)
+def _work_below(node: Node, boxes: tuple[Checkbox, ...]) -> tuple[Checkbox, ...]:
+    """The boxes of a heading and of those below it; none of a heading whose boxes are no work."""
+    return () if node.kind.startswith(_NO_WORK) else boxes_between(boxes, node.line, node.end_line)

@@ -210,7 +210,7 @@ def test_no_bytes_ever_raise(content: bytes, path: str) -> None:
 
 @given(st.lists(PIECES, max_size=25), st.lists(PIECES, max_size=5))
 def test_keys_stay_when_something_is_added_below_a_new_heading(before: list[str], after: list[str]) -> None:
-    text = "".join(before).replace("```", "")
+    text = "# Start\n" + "".join(before).replace("```", "")
     more = "\n\n# Something else\n" + "".join(after)
     keys = [box.key for box in boxes_of(text.encode())]
     assert [box.key for box in boxes_of((text + more).encode())][: len(keys)] == keys
