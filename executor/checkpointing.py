@@ -1,7 +1,7 @@
 """Takes a checkpoint and keeps its row: the tree in the vault, the migration's place in the database."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration
 from roadmark.executor.moves import event_of
@@ -65,3 +65,9 @@ def keep_checkpoint(
     detail = {"checkpoint": checkpoint.id, "name": name, "tree": snapshot.tree, "kind": kind.value}
     transaction.record(event_of(migration, "checkpoint.taken", detail=detail))
     return checkpoint
+
+
+def beginning_of_phase(checkpoints: Sequence[Checkpoint], phase: int) -> Checkpoint:
+    """Where a phase began: the end of the one before it that landed last, else the start."""
+    ends = [one for one in checkpoints if one.kind is CheckpointKind.PHASE and one.phase < phase]
+    return max(ends, key=lambda one: (one.phase, one.at)) if ends else checkpoints[0]

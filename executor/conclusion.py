@@ -18,6 +18,7 @@ from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.model import Attempt, CheckpointKind, Migration, PhaseRun
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.policy import policy_of
+from roadmark.executor.rollback import roll_back_after_failure
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
@@ -162,9 +163,11 @@ def _move_on(transaction: Transaction, migration: Migration, run: PhaseRun, clos
         case Outcome.BLOCK:
             make_move(transaction, migration, Move.BLOCK, reason=reason)
         case Outcome.QUARANTINE:
-            make_move(transaction, migration, Move.QUARANTINE, reason=reason)
+            moved = make_move(transaction, migration, Move.QUARANTINE, reason=reason)
+            roll_back_after_failure(transaction, moved)
         case Outcome.FAIL:
-            make_move(transaction, migration, Move.FAIL, reason=reason)
+            moved = make_move(transaction, migration, Move.FAIL, reason=reason)
+            roll_back_after_failure(transaction, moved)
         case Outcome.CONFIRM:
             questions.ask(transaction, migration, WaitKind.CONFIRM, reason)
         case Outcome.WAIT_FOR_REPLY:

@@ -156,6 +156,7 @@ class Policy:
     wait_s: int
     retry_delay_s: float
     new_chat_required: bool
+    on_failure: str
     branch: str | None
 
 

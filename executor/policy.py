@@ -31,6 +31,7 @@ def policy_for(task: Task, settings: Settings) -> Policy:
         wait_s=settings.wait_s,
         retry_delay_s=settings.retry_delay_s,
         new_chat_required=task.new_chat_required,
+        on_failure=settings.on_failure,
         branch=branch,
     )
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from roadmark.executor import questions
-from roadmark.executor.checkpointing import keep_checkpoint
+from roadmark.executor.checkpointing import beginning_of_phase, keep_checkpoint
 from roadmark.executor.errors import Conflict, MoveRefused, NotFound, ReasonMissing, RoadmarkError
 from roadmark.executor.events import SYSTEM
 from roadmark.executor.intake import Intake
@@ -17,6 +17,7 @@ from roadmark.executor.masking import mask
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, Rollback, RollbackState, TaskItem
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.places import Places
+from roadmark.executor.policy import policy_of
 from roadmark.executor.positions import Position, position_of, read_position
 from roadmark.executor.states import Move, Status, after
 from roadmark.executor.store.checkpoints import CheckpointRepository
@@ -153,11 +154,7 @@ class MigrationRollback:
             migration = MigrationRepository(transaction.connection).get(migration_id)
             if version is not None and version != migration.version:
                 raise Conflict(migration_id, version, migration.version)
-            rollback = _new_rollback(transaction, migration, target, mask(reason.strip()), actor, undoes)
-            CheckpointRepository(transaction.connection).insert_rollback(rollback)
-            transaction.record(_requested(migration, rollback, target))
-            _begin(transaction, migration, actor)
-            return rollback
+            return _accept(transaction, migration, target, reason, actor, undoes)
 
         return self._store.write(work)
 
@@ -216,6 +213,32 @@ class MigrationRollback:
         return publish_revert(
             self._places.of(migration.id), job.target.ref, migration.branch, message, trailers
         )
+
+
+def roll_back_after_failure(transaction: Transaction, migration: Migration) -> None:
+    """Begin the rollback that the operator wants after a critical failure, if any."""
+    wanted = policy_of(migration).on_failure
+    checkpoints = CheckpointRepository(transaction.connection).of_migration(migration.id)
+    if wanted == "ask" or not checkpoints:
+        return
+    target = checkpoints[0] if wanted == "start" else beginning_of_phase(checkpoints, migration.phase)
+    reason = f"automatic, after a failure: {migration.reason}"
+    _accept(transaction, migration, target, reason, SYSTEM, undoes=None)
+
+
+def _accept(
+    transaction: Transaction,
+    migration: Migration,
+    target: Checkpoint,
+    reason: str,
+    actor: str,
+    undoes: str | None,
+) -> Rollback:
+    rollback = _new_rollback(transaction, migration, target, mask(reason.strip()), actor, undoes)
+    CheckpointRepository(transaction.connection).insert_rollback(rollback)
+    transaction.record(_requested(migration, rollback, target))
+    _begin(transaction, migration, actor)
+    return rollback
 
 
 def _begin(transaction: Transaction, migration: Migration, actor: str) -> None:

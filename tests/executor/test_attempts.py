@@ -200,6 +200,18 @@ def test_secrets_in_the_agents_words_are_kept_nowhere(play) -> None:
     )
 
 
+@pytest.mark.parametrize("wanted", ["phase", "start"])
+def test_used_up_attempts_roll_back_by_themselves_where_the_operator_says_so(play, wanted: str) -> None:
+    mess = {"do": "write", "path": "mess.txt", "text": "half done\n"}
+    crash = {"do": "end", "end": "crashed"}
+    driver, migration_id = play(script([mess, crash]), on_failure=wanted)
+    driver.until(migration_id, Status.ROLLED_BACK)
+    view = driver.service.tracker.migration(migration_id)
+    assert (view.rollbacks[0].trigger, view.rollbacks[0].actor) == ("automatic", "roadmark")
+    assert "the attempts are used up" in view.rollbacks[0].reason
+    assert not (driver.service.places.workspace(migration_id) / "mess.txt").exists()
+
+
 def _until_kind(driver, migration_id: str, kind: str) -> None:
     heard = threading.Event()
     end = driver.service.store.bus.subscribe(
