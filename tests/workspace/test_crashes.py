@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from roadmark.executor.workspace.locks import hold
 from roadmark.executor.workspace.publish import publish, publish_revert
 from roadmark.executor.workspace.vault import list_checkpoints, restore, take_checkpoint
 from roadmark.executor.workspace.workspace import open_workspace
@@ -14,21 +15,30 @@ from roadmark.executor.workspace.workspace import open_workspace
 BRANCH = "feature/result"
 MOST_CALLS = 60
 
-# Plays the service: does one act on the place given by its arguments.
+# Plays the service: for each line of arguments a fork of it does one act, and the outcome is told.
 SERVICE = """
-import sys
+import os, sys
 from pathlib import Path
 from roadmark.executor.workspace import publish, vault, workspace
 from roadmark.executor.workspace.place import Place
-act, repository, state_dir, migration, ref = sys.argv[1:]
-place = Place(repository=Path(repository), state_dir=Path(state_dir), migration=migration)
-match act:
-    case "open": workspace.open_workspace(place)
-    case "checkpoint": vault.take_checkpoint(place, "killed", {"Roadmark-Attempt": "m:1:1"})
-    case "restore": vault.restore(place, ref)
-    case "publish": publish.publish(place, ref, "feature/result", "Published", {})
-    case "revert": publish.publish_revert(place, ref, "feature/result", "Reverted", {})
-print("finished")
+
+def do(act, repository, state_dir, migration, ref):
+    place = Place(repository=Path(repository), state_dir=Path(state_dir), migration=migration)
+    match act:
+        case "open": workspace.open_workspace(place)
+        case "checkpoint": vault.take_checkpoint(place, "killed", {"Roadmark-Attempt": "m:1:1"})
+        case "restore": vault.restore(place, ref)
+        case "publish": publish.publish(place, ref, "feature/result", "Published", {})
+        case "revert": publish.publish_revert(place, ref, "feature/result", "Reverted", {})
+
+for line in sys.stdin:
+    path, *arguments = line.rstrip("\\n").split("\\t")
+    child = os.fork()
+    if child == 0:
+        os.environ["PATH"] = path
+        do(*arguments)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 # Instead of git: counts the calls; at the chosen one the service that made it is killed, and git goes on
@@ -41,8 +51,19 @@ exec {git} "$@"
 """
 
 
+@pytest.fixture(scope="module")
+def service():
+    process = subprocess.Popen(
+        (sys.executable, "-c", SERVICE), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    yield process
+    process.stdin.close()
+    process.wait()
+    process.stdout.close()
+
+
 @pytest.fixture
-def killed_at(tmp_path: Path):
+def killed_at(service, tmp_path: Path):
     """Do an act in a process that is killed at its n-th git call; False when it finished before."""
     shim, count = tmp_path / "shim", tmp_path / "count"
     shim.mkdir()
@@ -53,16 +74,14 @@ def killed_at(tmp_path: Path):
         (shim / "git").chmod(0o755)
         count.write_text("0")
         place = scene.place
-        arguments = (act, str(place.repository), str(place.state_dir), place.migration, ref)
-        ended = subprocess.run(
-            (sys.executable, "-c", SERVICE, *arguments),
-            env=os.environ | {"PATH": f"{shim}:{os.environ['PATH']}"},
-            capture_output=True,
-            check=False,
+        path = f"{shim}:{os.environ['PATH']}"
+        print(
+            path, act, place.repository, place.state_dir, place.migration, ref, sep="\t", file=service.stdin
         )
-        assert ended.returncode in (0, -9), ended.stderr.decode()
-        assert (ended.returncode == 0) == (ended.stdout == b"finished\n")
-        return ended.returncode != 0
+        service.stdin.flush()
+        status = int(service.stdout.readline())
+        assert status in (0, -9)
+        return status != 0
 
     return do
 
@@ -131,6 +150,8 @@ def test_publishing(scene, user, killed_at) -> None:
         scene.write(f"file{call}.txt")
         snapshot = scene.checkpoint(f"phase-{call}")
         was_killed = killed_at(scene, call, "publish", snapshot.ref)
+        with hold(scene.state_dir / "migrations" / scene.place.migration / "lock", 10.0):
+            pass  # the git that went on alone has ended
         there = user(scene.repository, "log", "--format=%H", f"main..{BRANCH}", check=False).split()
         assert len(there) in (call - 1, call)
 

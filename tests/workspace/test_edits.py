@@ -6,6 +6,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from roadmark.executor.workspace.place import Place
@@ -62,11 +63,16 @@ def edit(workspace: Path, path: Path, kind: str, value) -> None:
         os.rename(path, workspace / value)
 
 
+@pytest.fixture(scope="module")
+def own_copy(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(template, tmp_path_factory.mktemp("edits") / "repository", symlinks=True))
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.lists(EDIT, max_size=8), second=st.lists(EDIT, max_size=8))
-def test_what_is_announced_is_what_is_done(template: Path, listed, first, second) -> None:
+def test_what_is_announced_is_what_is_done(own_copy: Path, listed, first, second) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        place = Place(repository=template, state_dir=Path(folder), migration=str(uuid.uuid4()))
+        place = Place(repository=own_copy, state_dir=Path(folder), migration=str(uuid.uuid4()))
         workspace = open_workspace(place).path
         apply(workspace, first)
         target = take_checkpoint(place, "first", {})

@@ -134,10 +134,13 @@ PLANTED = [
 ]
 
 
-@pytest.mark.parametrize("by", ["the user's side", "the agent"])
-@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def by_the_agent(user, folder: Path, trap: Path) -> None:
+    """Nothing: the agent plants later, all of it, in its workspace and in a repository within."""
+
+
+@pytest.mark.parametrize("plant", [*PLANTED, by_the_agent], ids=lambda plant: plant.__name__)
 def test_nothing_planted_runs(
-    scene, user, trap: Path, plant: Callable[..., None], by: str, monkeypatch: pytest.MonkeyPatch
+    scene, user, trap: Path, plant: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in (
         "GIT_EXTERNAL_DIFF",
@@ -152,16 +155,16 @@ def test_nothing_planted_runs(
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.fsmonitor")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(trap))
     monkeypatch.setenv("GIT_DIR", str(trap.parent))
-    if by != "the agent":
-        plant(user, scene.repository, trap)
+    plant(user, scene.repository, trap)
     start = scene.start()
-    if by == "the agent":
-        plant(user, scene.workspace, trap)
+    if plant is by_the_agent:
         nested = scene.write("sub/inner.txt").parent
         user(nested, "init", "-q")
         user(nested, "add", "-A")
         user(nested, "commit", "-qm", "inner")
-        plant(user, nested, trap)
+        for each in PLANTED:
+            each(user, scene.workspace, trap)
+            each(user, nested, trap)
     scene.write("docs/file1.txt", "changed\n")
     first = scene.checkpoint("first")
     diff(scene.place, start.ref, None)
