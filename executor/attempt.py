@@ -216,6 +216,7 @@ class AttemptRunner:
                 "ROADMARK_PHASE": str(run.phase),
                 "ROADMARK_ATTEMPT": str(case.attempt.number),
             },
+            protected_paths=self._settings.protected_paths,
             log_folder=self._places.logs / migration.id,
             resume_session_id=case.resume_session_id,
         )
@@ -288,6 +289,7 @@ def _judged(migration: Migration, run: PhaseRun, case: _Case, turn: Turn, eviden
         end_detail=turn.detail,
         claim=claim(turn.message, policy.keywords, case.attempt.prompt),
         report=turn.report,
+        refused_permission=turn.refused_permission,
         nonce=case.attempt.nonce,
         evidence=evidence,
         automation_level=policy.automation_level,

@@ -27,6 +27,7 @@ from roadmark.executor.clock import Clock
 from roadmark.executor.verdict import TurnEnd
 
 LOOK_EVERY_S = 0.25
+_MOST_NAMED = 5
 MESSAGE_CHARACTERS = 64 * 1024
 """How much of the agent's last message is kept for judging; only its end can be a claim."""
 
@@ -43,6 +44,8 @@ class Turn:
     retry_at: datetime | None = None
     message: str = ""
     report: Reported | None = None
+    refused_permission: str = ""
+    """What the agent asked to do outside its workspace and was refused for now, in words."""
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost_usd: float | None = None
@@ -67,7 +70,7 @@ class _Heard:
     report: Reported | None = None
     usage: Usage | None = None
     ended: TurnEnded | None = None
-    lines: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 class Conversation:
@@ -125,6 +128,7 @@ class Conversation:
             retry_at=heard.ended.retry_at if heard.ended else None,
             message=heard.message,
             report=heard.report,
+            refused_permission="; ".join(heard.refused),
             tokens_in=heard.usage.tokens_in if heard.usage else None,
             tokens_out=heard.usage.tokens_out if heard.usage else None,
             cost_usd=heard.usage.cost_usd if heard.usage else None,
@@ -169,6 +173,15 @@ class Conversation:
                 assert_never(event)
 
     def _answer(self, asked: PermissionAsked) -> None:
+        """Answer at once: a person may take hours, and the turn would hold its process and slot so long."""
         option = asked.safest_option
-        self._log.say("permit", f"{asked.title}: {option}")
+        self._log.say("permit", f"{asked.title}: {option or 'refused'}")
+        if asked.outside:
+            self._refuse(f"{asked.title} ({', '.join(asked.outside[:_MOST_NAMED])})")
         self._session.answer(asked.permission_id, option)
+
+    def _refuse(self, wanted: str) -> None:
+        """Keep what a person will be asked about."""
+        self._log.say("permit", f"outside the workspace, so a person is asked: {wanted}")
+        if wanted not in self._heard.refused and len(self._heard.refused) < _MOST_NAMED:
+            self._heard.refused.append(wanted)

@@ -131,6 +131,7 @@ class Case:
     max_confirmation_attempts: int
     connection_resumes: int
     report: Reported | None = None
+    refused_permission: str = ""
     end_detail: str = ""
 
 
@@ -256,8 +257,9 @@ def _verification_failed(case: Case) -> Verdict | None:
 
 
 def _wants(case: Case) -> Verdict | None:
-    """Row 8."""
-    if _says(case) is not _Says.WANTS:
+    """Row 8. One that was refused something outside its workspace and does not say done wants that."""
+    says = _says(case)
+    if says is not _Says.WANTS and not (says is _Says.UNCLEAR and case.refused_permission):
         return None
     said = _said(case)
     if case.automation_level != "full_auto":
@@ -374,6 +376,8 @@ def _summary(evidence: Evidence) -> str:
 
 def _said(case: Case) -> str:
     """The agent's own words for what it wants."""
+    if case.refused_permission:
+        return _short(f"may it go outside its workspace? It was refused: {case.refused_permission}")
     summary = case.report.summary if case.report is not None and case.report.nonce == case.nonce else ""
     return _short(summary or case.claim.sentence or "it did not say what it needs")
 

@@ -27,7 +27,7 @@ from roadmark.executor.agents.base import (
 from roadmark.executor.agents.command import Launch
 from roadmark.executor.agents.connection import CallFailed, Connection
 from roadmark.executor.agents.homes import command_for, link_sign_in
-from roadmark.executor.agents.permissions import REFUSED, safest_option
+from roadmark.executor.agents.permissions import REFUSED, Grounds, judge, option_for
 from roadmark.executor.agents.reports import PROGRAM, ReportSpool
 from roadmark.executor.agents.rpc import AUTH_REQUIRED, Answer, Json, Message, Notice, Request
 from roadmark.executor.agents.updates import MOST_TITLE, ended, event_of, usage_of
@@ -59,6 +59,13 @@ class AcpAgent:
         self._spool = ReportSpool(brief)
         self._connection: Connection | None = None
         self._asked: dict[str, Any] = {}
+        place = brief.place
+        self._grounds = Grounds(
+            workspace=brief.workspace,
+            home=brief.home,
+            protected_paths=brief.protected_paths,
+            closed=(place.state_dir, place.repository),
+        )
         self._pending: deque[AgentEvent] = deque()
         self._turn: int | None = None
         self._is_prompted = False
@@ -248,6 +255,7 @@ class AcpAgent:
         if len(self._pending) >= _MOST_PENDING or self._turn is None:
             self.answer(permission_id, REFUSED)
             return
+        judged = judge(tool_call, self._grounds)
         self._pending.append(
             PermissionAsked(
                 permission_id=permission_id,
@@ -255,7 +263,8 @@ class AcpAgent:
                     str(tool_call.get("title", tool_call.get("kind", "something")))[:MOST_TITLE]
                 ),
                 options=tuple(str(option.get("optionId", ""))[:MOST_TITLE] for option in offered),
-                safest_option=safest_option(tool_call, offered, self._brief.workspace),
+                safest_option=option_for(judged.ruling, offered),
+                outside=tuple(clean_line(path)[:MOST_TITLE] for path in judged.outside),
             )
         )
 

@@ -59,6 +59,7 @@ class Brief:
     items: tuple[str, ...] = ()
     files: tuple[TaskFile, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    protected_paths: tuple[str, ...] = ()
     log_folder: Path
     resume_session_id: str | None = None
 
@@ -103,12 +104,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PermissionAsked:
-    """The agent waits for an answer. `safest_option` is what our policy would answer."""
+    """The agent waits for an answer. `safest_option` is what our policy answers at once.
+
+    `outside`: paths beyond the workspace, for which a person is asked after the turn.
+    """
 
     permission_id: str
     title: str
     options: tuple[str, ...]
     safest_option: str
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

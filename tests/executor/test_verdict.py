@@ -50,6 +50,15 @@ def outcome(**changes: Any) -> tuple[Outcome, bool]:
     return verdict.outcome, verdict.attempt_used
 
 
+def test_row_8_a_refused_permission_is_a_question_unless_the_work_is_done_without_it() -> None:
+    wanted = {"refused_permission": "edit (/etc/hosts)", "automation_level": "semi_auto"}
+    verdict = decide(case(ClaimKind.NONE, "", **wanted))
+    assert (verdict.outcome, verdict.attempt_used) == (Outcome.WAIT_FOR_REPLY, False)
+    assert "edit (/etc/hosts)" in verdict.reason
+    assert outcome(**wanted) == (Outcome.CONFIRM, False)
+    assert outcome(**wanted, evidence=Evidence()) == (Outcome.DOUBT, True)
+
+
 def test_row_1_a_rate_limit_parks_and_uses_no_attempt() -> None:
     touched = Evidence(protected_touched=("secrets",))
     assert outcome(end=TurnEnd.RATE_LIMITED, evidence=touched) == (Outcome.PARK, False)
