@@ -13,7 +13,17 @@ from roadmark.web.idempotency import Idempotency
 from roadmark.web.limits import BodyLimit, Buckets, GuessLimit, RateLimit
 from roadmark.web.pages import STATIC, error_page
 from roadmark.web.problems import KINDS, Problem, Refused
-from roadmark.web.routes import acts, api_events, api_migrations, api_tasks, health, live, screens, sign_in
+from roadmark.web.routes import (
+    acts,
+    api_events,
+    api_migrations,
+    api_tasks,
+    contract,
+    health,
+    live,
+    screens,
+    sign_in,
+)
 from roadmark.web.static_files import StaticFolder
 from roadmark.web.stream import Hub
 from starlette.applications import Starlette
@@ -45,6 +55,7 @@ def create_app(service: Service) -> Starlette:
             *api_migrations.ROUTES,
             *api_tasks.ROUTES,
             *api_events.ROUTES,
+            *contract.ROUTES,
             *health.ROUTES,
             *screens.ROUTES,
             *acts.ROUTES,

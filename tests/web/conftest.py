@@ -23,6 +23,8 @@ from roadmark.executor.workspace.workspace import open_workspace
 from roadmark.web.app import create_app
 from starlette.testclient import TestClient
 
+from .contract import hold
+
 BASE = "http://127.0.0.1:8484"
 SPEC = (Path(__file__).parent / "tidy-shelf.md").read_text(encoding="utf-8")
 
@@ -183,7 +185,8 @@ def anonymous(bench: Workbench) -> Iterator[TestClient]:
 
 @pytest.fixture
 def api(bench: Workbench, anonymous: TestClient) -> TestClient:
-    """A program with every scope."""
+    """A program with every scope; each answer it gets is held against the OpenAPI document."""
+    anonymous.event_hooks["response"].append(hold)
     anonymous.headers["Authorization"] = f"Bearer {bench.access.make_token('robot', SCOPES)}"
     return anonymous
 

@@ -1,0 +1,52 @@
+"""The OpenAPI document is the API: its routes, its shapes, its problems."""
+
+import json
+import re
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from roadmark.web.app import create_app
+from roadmark.web.openapi import OPERATIONS, document
+from roadmark.web.problems import KINDS
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from .conftest import Workbench
+
+
+def test_the_document_names_every_route_of_the_api_and_no_other(bench: Workbench) -> None:
+    routes = {
+        (method.lower(), route.path)
+        for route in create_app(bench).routes
+        if isinstance(route, Route) and route.path.startswith(("/api/", "/livez", "/readyz"))
+        for method in route.methods or ()
+        if method != "HEAD" and route.path != "/api/openapi.json"
+    }
+    assert {(operation.method, operation.path) for operation in OPERATIONS} == routes
+
+
+def test_every_shape_is_a_schema_and_every_pointer_leads_somewhere() -> None:
+    shapes = document()["components"]["schemas"]
+    for schema in shapes.values():
+        Draft202012Validator.check_schema(schema)
+    pointed = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document())))
+    assert pointed <= shapes.keys()
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation.id for operation in OPERATIONS]
+    assert len(set(names)) == len(names)
+
+
+def test_the_document_is_served_with_its_shapes(api: TestClient) -> None:
+    served: dict[str, Any] = api.get("/api/openapi.json").json()
+    assert served == json.loads(json.dumps(document()))
+    assert api.get("/schemas/Migration.json").headers["content-type"] == "application/schema+json"
+    assert api.get("/schemas/Nothing-like-it").status_code == 404
+
+
+def test_every_problem_type_leads_to_its_explanation(browser: TestClient) -> None:
+    for slug, kind in KINDS.items():
+        page = browser.get(f"/problems/{slug}")
+        assert f'id="{slug}" class="wanted"' in page.text
+        assert kind.title in page.text

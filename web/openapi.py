@@ -1,0 +1,373 @@
+"""The OpenAPI 3.1 document: one table of operations, the shapes, and the problems each may answer with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from roadmark.web import bodies
+from roadmark.web.problems import KINDS, MEDIA_TYPE
+from roadmark.web.shapes import JOURNAL_SHAPES, SHAPES, Schema, ref
+
+OPEN = ""
+"""The scope of what needs none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing that the API can be asked."""
+
+    method: str
+    path: str
+    id: str
+    summary: str
+    scope: str
+    answers: Mapping[int, str]
+    body: str | None = None
+    body_required: bool = True
+    query: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    media_type: str = "application/json"
+
+
+_QUERY: Mapping[str, Schema] = {
+    "limit": {"type": "integer", "minimum": 1, "maximum": bodies.MAX_PAGE, "default": bodies.DEFAULT_PAGE},
+    "cursor": {"type": "string", "description": "`next` of the page before."},
+    "status": {"type": "string", "description": "Only migrations in this status; several with commas."},
+    "id": {"type": "string", "description": "Only this migration."},
+    "after": {"type": "integer", "description": "Go on behind this sequence number."},
+    "migration_id": {"type": "string", "description": "Only what is about this migration."},
+    "task_id": {"type": "string", "description": "Only what is about this task."},
+}
+_PAGED = ("limit", "cursor")
+_STEERED = ("not-found", "move-refused", "conflict", "stale", "too-large", "not-json", "invalid")
+_ORDERED = ("malformed", "not-json", "invalid", "too-large", "timeout", "key-reused", "in-flight", "too-many")
+
+
+def _steer(name: str, summary: str) -> Operation:
+    return Operation(
+        method="post",
+        path=f"/api/migration/{{id}}/{name}",
+        id=f"{name}Migration",
+        summary=summary,
+        scope="run",
+        answers={200: "Migration"},
+        body="Nothing",
+        body_required=False,
+        problems=_STEERED,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="get",
+        path="/api/tasks",
+        id="listTasks",
+        summary="Tasks in the order of their files.",
+        scope="read",
+        answers={200: "TaskPage"},
+        query=_PAGED,
+        problems=("malformed",),
+    ),
+    Operation(
+        method="get",
+        path="/api/tasks/{id}",
+        id="getTask",
+        summary="A task with everything that its spec says.",
+        scope="read",
+        answers={200: "Task"},
+        problems=("not-found",),
+    ),
+    Operation(
+        method="get",
+        path="/api/tasks/{id}/migrations",
+        id="listMigrationsOfTask",
+        summary="All migrations of a task, the newest first.",
+        scope="read",
+        answers={200: "MigrationBriefPage"},
+        problems=("not-found",),
+    ),
+    Operation(
+        method="post",
+        path="/api/tasks/{id}/tick",
+        id="tickBox",
+        summary="Tick or untick a box, in the row and in the file.",
+        scope="run",
+        answers={200: "Task"},
+        body="Tick",
+        problems=("not-found",),
+    ),
+    Operation(
+        method="get",
+        path="/api/specs/problems",
+        id="listSpecProblems",
+        summary="Every spec that has findings, with them.",
+        scope="read",
+        answers={200: "SpecProblemsPage"},
+    ),
+    Operation(
+        method="get",
+        path="/api/inbox",
+        id="listInbox",
+        summary="The open questions, the earliest deadline first.",
+        scope="read",
+        answers={200: "InboxPage"},
+    ),
+    Operation(
+        method="post",
+        path="/api/migration",
+        id="startMigration",
+        summary="Start a migration of a task.",
+        scope="run",
+        answers={202: "Migration"},
+        body="Start",
+        problems=("not-found", "ambiguous", "already-running", "refused", "spec-not-executable"),
+    ),
+    Operation(
+        method="get",
+        path="/api/migration",
+        id="listMigrations",
+        summary="Migrations, the newest first.",
+        scope="read",
+        answers={200: "MigrationPage"},
+        query=(*_PAGED, "status"),
+        problems=("malformed", "not-found"),
+    ),
+    Operation(
+        method="get",
+        path="/api/migration/status",
+        id="getStatus",
+        summary="Where every task's migration stands, with counts; or, with `id`, one migration.",
+        scope="read",
+        answers={200: "StatusPage|Migration", 304: ""},
+        query=(*_PAGED, "id"),
+        problems=("malformed", "not-found"),
+    ),
+    Operation(
+        method="get",
+        path="/api/migration/{id}",
+        id="getMigration",
+        summary="A migration with everything that belongs to it. Carries an ETag.",
+        scope="read",
+        answers={200: "Migration", 304: ""},
+        problems=("not-found",),
+    ),
+    Operation(
+        method="get",
+        path="/api/migration/{id}/events",
+        id="listMigrationEvents",
+        summary="What happened to a migration, the newest first.",
+        scope="read",
+        answers={200: "EventPage"},
+        query=_PAGED,
+        problems=("malformed", "not-found"),
+    ),
+    Operation(
+        method="post",
+        path="/api/migration/{id}/reply",
+        id="reply",
+        summary="Answer the open question: 200 where it was taken, 422 where it stays open.",
+        scope="reply",
+        answers={200: "Answered"},
+        body="ReplyText",
+        problems=("not-found", "no-open-wait", "reply-unclear"),
+    ),
+    Operation(
+        method="post",
+        path="/api/migration/{id}/extend",
+        id="extendWait",
+        summary="Give the open question a fresh deadline.",
+        scope="reply",
+        answers={200: "Wait"},
+        body="Nothing",
+        body_required=False,
+        problems=("not-found", "no-open-wait"),
+    ),
+    _steer("pause", "Hold it back; a running attempt is finished first."),
+    _steer("resume", "Let a paused or rolled-back migration go on."),
+    _steer("retry", "Grant a failed, blocked or quarantined migration a fresh round of attempts."),
+    _steer("cancel", "End it; workspace and checkpoints are kept."),
+    Operation(
+        method="post",
+        path="/api/migration/rollback",
+        id="rollBack",
+        summary="Go back to a checkpoint; with `dry_run` only say what would be done.",
+        scope="rollback",
+        answers={200: "RollbackShown", 202: "RollbackAccepted"},
+        body="RollbackOrderOf",
+        problems=("not-found", "checkpoint-unknown", "reason-missing", "refused", *_STEERED),
+    ),
+    Operation(
+        method="post",
+        path="/api/migration/{id}/rollback",
+        id="rollBackMigration",
+        summary="The same, with the migration in the path.",
+        scope="rollback",
+        answers={200: "RollbackShown", 202: "RollbackAccepted"},
+        body="RollbackOrder",
+        problems=("not-found", "checkpoint-unknown", "reason-missing", "refused", *_STEERED),
+    ),
+    Operation(
+        method="post",
+        path="/api/migration/{id}/undo",
+        id="undoRollback",
+        summary="Take the last rollback back.",
+        scope="rollback",
+        answers={202: "UndoAccepted"},
+        body="UndoOrder",
+        body_required=False,
+        problems=("not-found", "reason-missing", "move-refused"),
+    ),
+    Operation(
+        method="get",
+        path="/api/events",
+        id="streamEvents",
+        summary="The journal as server-sent events; goes on behind `Last-Event-ID` or `after`.",
+        scope="read",
+        answers={200: "Event"},
+        query=("after", "migration_id", "task_id"),
+        media_type="text/event-stream",
+    ),
+    Operation(
+        method="get",
+        path="/api/audit",
+        id="listAudit",
+        summary="The hash-chained journal in pages, the newest first.",
+        scope="read",
+        answers={200: "AuditPage"},
+        query=(*_PAGED, "migration_id", "task_id"),
+        problems=("malformed",),
+    ),
+    Operation(
+        method="get",
+        path="/livez",
+        id="live",
+        summary="Whether the process answers.",
+        scope=OPEN,
+        answers={200: "Health"},
+    ),
+    Operation(
+        method="get",
+        path="/readyz",
+        id="ready",
+        summary="Whether it can work: named checks.",
+        scope=OPEN,
+        answers={200: "Health", 503: "Health"},
+    ),
+)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The OpenAPI document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault(operation.path, {})[operation.method] = _described(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Roadmark",
+            "version": _version(),
+            "description": "Markdown specs, carried out by coding agents under a person's eye.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "schemas": {**SHAPES, **JOURNAL_SHAPES, **bodies.SCHEMAS},
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "`roadmark auth token` makes one.",
+                }
+            },
+        },
+    }
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_headers(operation)],
+        "responses": {**_answers(operation), **_problems(operation)},
+    }
+    if operation.scope == OPEN:
+        described["security"] = []
+    else:
+        described["description"] = f"Needs the scope `{operation.scope}`."
+    if operation.body is not None:
+        content = {"application/json": {"schema": ref(operation.body)}}
+        described["requestBody"] = {"required": operation.body_required, "content": content}
+    return described
+
+
+def _answers(operation: Operation) -> dict[str, Any]:
+    answers: dict[str, Any] = {}
+    for status, names in operation.answers.items():
+        shapes = [ref(name) for name in names.split("|") if name]
+        answers[str(status)] = {"description": _STATUS_WORDS[status]}
+        if shapes:
+            schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+            answers[str(status)]["content"] = {operation.media_type: {"schema": schema}}
+    return answers
+
+
+def _problems(operation: Operation) -> dict[str, Any]:
+    """The problems by status; those that every operation of its kind may have are added."""
+    slugs = [*operation.problems]
+    if operation.scope != OPEN:
+        slugs += ["unauthenticated", "forbidden", "too-many"]
+    if operation.method == "post":
+        slugs += [*_ORDERED, "cross-site"]
+    by_status: dict[int, list[str]] = {}
+    for slug in dict.fromkeys(slugs):
+        by_status.setdefault(KINDS[slug].status, []).append(slug)
+    return {
+        str(status): {
+            "description": "; ".join(f"`{slug}`: {KINDS[slug].title}" for slug in found),
+            "content": {MEDIA_TYPE: {"schema": ref("Problem")}},
+        }
+        for status, found in sorted(by_status.items())
+    }
+
+
+def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
+    if "{id}" not in operation.path:
+        return []
+    return [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+
+
+def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "query", "schema": _QUERY[name]} for name in operation.query]
+
+
+def _headers(operation: Operation) -> list[dict[str, Any]]:
+    names = []
+    if operation.method == "post":
+        names.append("Idempotency-Key")
+    if "stale" in operation.problems:
+        names.append("If-Match")
+    if 304 in operation.answers:
+        names.append("If-None-Match")
+    if operation.media_type == "text/event-stream":
+        names.append("Last-Event-ID")
+    return [{"name": name, "in": "header", "schema": {"type": "string"}} for name in names]
+
+
+_STATUS_WORDS = {
+    200: "Done.",
+    202: "Accepted, and durable.",
+    304: "It is what you have.",
+    503: "Something fails.",
+}
+
+
+def _version() -> str:
+    try:
+        return version("roadmark")
+    except PackageNotFoundError:
+        return "0"
