@@ -1,8 +1,8 @@
 """A Spec as the rows of its task: the task itself and everything that belongs to it."""
 
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from roadmark.executor.model import SpecProblem, Task, TaskFile, TaskItem, TaskP
 from roadmark.executor.states import TaskStatus
 from roadmark.executor.store.tasks import Children
 from roadmark.ingest.files_of_phase import assign_files
+from roadmark.ingest.revision import ItemMatch, KnownItem, match_items
 from roadmark.ingest.rows import task_values
 from roadmark.ingest.spec import Checkbox, Entry, Field, FileChange, Group, Spec
 
@@ -143,11 +144,25 @@ def _phases(spec: Spec, task_id: str) -> list[TaskPhase]:
 
 def _items(spec: Spec, task_id: str, known_items: Sequence[TaskItem], now: datetime) -> tuple[TaskItem, ...]:
     phase_of = {box.key: ordinal for ordinal, phase in enumerate(spec.phases, 1) for box in phase.items}
-    known = {item.key: item for item in known_items}
-    boxes = {box.key: box for box in spec.items}
-    present = [_item(box, task_id, phase_of.get(box.key), known.get(box.key), now) for box in boxes.values()]
-    gone = [item for item in known_items if item.key not in boxes and item.mark == "x"]
-    return (*present, *(_removed(item, now) for item in gone))
+    boxes = tuple({box.key: box for box in spec.items}.values())
+    standing = [item for item in known_items if item.removed_at is None]
+    match = match_items([KnownItem(item.key, item.section, item.text) for item in standing], boxes)
+    by_key = {item.key: item for item in standing}
+    before = {new: by_key[old] for old, new in match.kept.items()}
+    present = [_item(box, task_id, phase_of.get(box.key), before.get(box.key), now) for box in boxes]
+    return (*present, *_history(known_items, match, boxes, now))
+
+
+def _history(
+    known_items: Sequence[TaskItem], match: ItemMatch, boxes: Sequence[Checkbox], now: datetime
+) -> Iterator[TaskItem]:
+    """Items that were done and are no longer in the file; one that came back is no longer of the past."""
+    present = {box.key for box in boxes}
+    gone = set(match.removed)
+    for item in known_items:
+        was_done = item.mark == "x" and (item.removed_at is not None or item.key in gone)
+        if was_done and item.key not in present:
+            yield replace(item, removed_at=item.removed_at or now)
 
 
 def _item(box: Checkbox, task_id: str, phase: int | None, known: TaskItem | None, now: datetime) -> TaskItem:
@@ -175,11 +190,6 @@ def _item(box: Checkbox, task_id: str, phase: int | None, known: TaskItem | None
 def _was_carried_out(item: TaskItem) -> bool:
     """Whether a migration landed it: an edit of the text does not undo work, a rollback does."""
     return item.done_by is not None and item.done_by.startswith("agent ")
-
-
-def _removed(item: TaskItem, now: datetime) -> TaskItem:
-    values = {name: getattr(item, name) for name in TaskItem.__slots__}
-    return TaskItem(**(values | {"removed_at": item.removed_at or now}))
 
 
 def _files(spec: Spec, task_id: str) -> list[TaskFile]:

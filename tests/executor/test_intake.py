@@ -1,0 +1,208 @@
+"""Files and rows in step: what comes, changes, moves and goes, and ticks in both directions."""
+
+import os
+import random
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from roadmark.executor.clock import SystemClock
+from roadmark.executor.errors import NotFound
+from roadmark.executor.intake import Intake
+from roadmark.executor.states import TaskStatus
+from roadmark.executor.store.store import Store
+from roadmark.executor.tracker import MigrationTracker
+
+
+@pytest.fixture
+def store(settings) -> Iterator[Store]:
+    settings.state_dir.mkdir()
+    opened = Store(settings.state_dir, SystemClock())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def intake(store: Store, settings) -> Intake:
+    return Intake(store, settings)
+
+
+class Seen:
+    """What the rows say, read anew each time."""
+
+    def __init__(self, store: Store) -> None:
+        self._tracker = MigrationTracker(store)
+
+    def tasks(self):
+        return [row.task for row in self._tracker.fleet()]
+
+    def view(self):
+        return self._tracker.task(self.tasks()[0].id)
+
+    def marks(self) -> dict[str, str]:
+        return {item.text: item.mark for item in self.view().items if item.phase and item.removed_at is None}
+
+
+@pytest.fixture
+def seen(store: Store) -> Seen:
+    return Seen(store)
+
+
+def _settle(path: Path) -> None:
+    """As if it was written a while ago, each time at another moment."""
+    moment = random.Random(path.read_bytes()).uniform(1, 1e9)
+    os.utime(path, (moment, moment))
+
+
+def _edit(spec: Path, old: str, new: str) -> None:
+    text = spec.read_text()
+    assert old in text
+    spec.write_text(text.replace(old, new))
+    _settle(spec)
+
+
+def test_a_file_becomes_a_task_with_its_children(intake: Intake, spec: Path, seen: Seen) -> None:
+    intake.rescan()
+    view = seen.view()
+    assert (view.task.title, view.task.priority, view.task.estimated_hours) == ("Greeting Page", "high", 3.0)
+    assert [(phase.name, phase.hours) for phase in view.phases] == [("Words", 1.0), ("Page", 2.0)]
+    assert [len(view.items_of(ordinal)) for ordinal in (1, 2)] == [2, 1]
+    assert {file.path for file in view.files} == {"greeting/words.py", "greeting/page.py"}
+    assert view.task.context["git_branch_name"] == "feature/greeting"
+
+
+def test_a_file_that_is_still_being_written_is_taken_once_it_is_still(
+    intake: Intake, spec: Path, seen: Seen
+) -> None:
+    os.utime(spec)
+    assert intake.rescan()
+    assert seen.tasks() == []
+    _settle(spec)
+    assert not intake.rescan()
+    assert len(seen.tasks()) == 1
+
+
+def test_an_unchanged_file_makes_no_new_revision(intake: Intake, spec: Path, seen: Seen) -> None:
+    intake.rescan()
+    spec.touch()
+    _settle(spec)
+    intake.rescan()
+    assert seen.tasks()[0].revision == 1
+
+
+def test_a_tick_changes_one_byte_and_keeps_the_mode(intake: Intake, spec: Path, seen: Seen) -> None:
+    spec.chmod(0o640)
+    intake.rescan()
+    before = spec.read_bytes()
+    item = seen.view().items_of(1)[0]
+    intake.tick(seen.tasks()[0].id, item.key, "x", "anna")
+    after = spec.read_bytes()
+    assert sum(a != b for a, b in zip(before, after, strict=True)) == 1
+    assert stat.S_IMODE(spec.stat().st_mode) == 0o640
+    assert seen.view().items_of(1)[0].done_by == "anna"
+    intake.rescan_settled()
+    assert seen.tasks()[0].revision == 1, "our own tick is no edit of a person's"
+
+
+def test_a_tick_in_the_file_ticks_the_row_and_back(intake: Intake, spec: Path, seen: Seen) -> None:
+    intake.rescan()
+    _edit(spec, "- [ ] Sort the words", "- [x] Sort the words")
+    intake.rescan()
+    assert seen.marks()["Sort the words by language"] == "x"
+    _edit(spec, "- [x] Sort the words", "- [ ] Sort the words")
+    intake.rescan()
+    assert seen.marks()["Sort the words by language"] == " "
+
+
+def test_what_an_agent_did_stays_done_when_its_item_is_moved_or_reworded(
+    intake: Intake, store: Store, spec: Path, seen
+) -> None:
+    intake.rescan()
+    task_id = seen.tasks()[0].id
+    item = seen.view().items_of(1)[0]
+    with intake.ticking(task_id, {item.key: "x"}) as ticks:
+        store.write(lambda transaction: ticks.apply(transaction, [item.key], "x", "agent scaffold"))
+    _edit(spec, "- [x] Collect the words of the greeting", "- [ ] Collect all the words of the greeting")
+    intake.rescan()
+    assert seen.marks()["Collect all the words of the greeting"] == "x"
+    _edit(spec, "- [ ] Collect all the words of the greeting\n", "")
+    intake.rescan()
+    gone = [one for one in seen.view().items if one.removed_at is not None]
+    assert [(one.text, one.mark) for one in gone] == [("Collect all the words of the greeting", "x")]
+
+
+def test_a_moved_file_is_the_same_task(intake: Intake, spec: Path, seen: Seen) -> None:
+    intake.rescan()
+    task_id = seen.tasks()[0].id
+    (spec.parent / "later").mkdir()
+    spec.rename(spec.parent / "later" / "hello.md")
+    intake.rescan()
+    assert [(task.id, task.source_path) for task in seen.tasks()] == [(task_id, "later/hello.md")]
+
+
+def test_a_deleted_file_withdraws_its_task_and_a_returned_one_brings_it_back(
+    intake: Intake, spec: Path, store, seen
+) -> None:
+    intake.rescan()
+    task_id = seen.tasks()[0].id
+    text = spec.read_text()
+    spec.unlink()
+    intake.rescan()
+    assert MigrationTracker(store).task(task_id).task.status is TaskStatus.WITHDRAWN
+    spec.write_text(text)
+    _settle(spec)
+    intake.rescan()
+    assert [(task.id, task.status) for task in seen.tasks()] == [(task_id, TaskStatus.PENDING)]
+
+
+def test_a_file_that_no_spec_parser_likes_is_still_a_row(intake: Intake, settings, seen: Seen) -> None:
+    (settings.specs / "noise.md").write_bytes(b"\xff\xfe\x00\x01 not text \xff")
+    (settings.specs / "notes.md").write_text("Just a note.\n")
+    for path in settings.specs.iterdir():
+        _settle(path)
+    intake.rescan()
+    assert {task.source_path: task.executable for task in seen.tasks()} == {
+        "noise.md": False,
+        "notes.md": False,
+    }
+
+
+def test_an_unknown_box_is_refused(intake: Intake, spec: Path, seen: Seen) -> None:
+    intake.rescan()
+    with pytest.raises(NotFound):
+        intake.tick(seen.tasks()[0].id, "no such box", "x", "anna")
+
+
+def test_a_tick_whose_box_left_the_file_meanwhile_is_told_and_guesses_nothing(
+    intake: Intake, spec: Path, store, seen
+) -> None:
+    intake.rescan()
+    item = seen.view().items_of(2)[0]
+    spec.write_text("# Something else entirely\n")
+    before = spec.read_bytes()
+    intake.tick(seen.tasks()[0].id, item.key, "x", "anna")
+    assert spec.read_bytes() == before
+    entry = store.journal_after(0, 100)[-1]
+    assert (entry.kind, entry.detail["unmatched"]) == ("task.ticked", [item.key])
+
+
+def test_edits_and_ticks_in_any_order_lose_nothing(intake: Intake, spec: Path, seen: Seen) -> None:
+    seed = 20261122
+    dice = random.Random(seed)
+    intake.rescan()
+    task_id = seen.tasks()[0].id
+    lines = 0
+    for _ in range(60):
+        if dice.random() < 0.5:
+            lines += 1
+            _edit(spec, "## 4. Implementation Phases\n", f"## 4. Implementation Phases\nNote {lines}.\n")
+        else:
+            item = dice.choice([one for one in seen.view().items if one.phase])
+            intake.tick(task_id, item.key, dice.choice(["x", " "]), "anna")
+            _settle(spec)
+        intake.rescan()
+        text = spec.read_text()
+        in_file = {name: f"- [{mark}] {name}" in text for name, mark in seen.marks().items()}
+        assert all(in_file.values()), f"seed {seed}: {in_file}"
+        assert all(f"Note {number}." in text for number in range(1, lines + 1)), f"seed {seed}"
