@@ -98,7 +98,7 @@ def log_file(state_dir: Path, name: str | Path) -> Path:
     return path
 
 
-_ERROR = re.compile(r"\b(error|errors|failed|failure|exception|traceback|fatal|panic)\b", re.IGNORECASE)
+_ERROR = re.compile(r"(error|failed|failure|exception|traceback|fatal|panic)s?\b", re.IGNORECASE)
 
 
 def _raw_lines(path: Path) -> Iterator[bytes]:

@@ -117,6 +117,16 @@ class Workbench(Service):
         self._tell_of(migration_id, "attempt.began", number)
         return attempt
 
+    def close_attempt(self, attempt: Attempt, outcome: str, evidence: dict[str, object]) -> None:
+        """The attempt is over."""
+
+        def work(transaction: Transaction) -> None:
+            MigrationRepository(transaction.connection).close_attempt(
+                attempt.id, transaction.now, outcome=outcome, evidence=evidence
+            )
+
+        self.store.write(work)
+
     def _tell_of(self, migration_id: str, kind: str, number: int) -> None:
         task_id = self.tracker.migration(migration_id).migration.task_id
         event = Event(kind=kind, task_id=task_id, migration_id=migration_id, phase=1, attempt=number)
