@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -50,3 +51,11 @@ def test_every_problem_type_leads_to_its_explanation(browser: TestClient) -> Non
         page = browser.get(f"/problems/{slug}")
         assert f'id="{slug}" class="wanted"' in page.text
         assert kind.title in page.text
+
+
+def test_the_page_about_the_api_names_every_operation_and_problem() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    for operation in OPERATIONS:
+        assert f"`{operation.method.upper()} {operation.path}`" in text, operation.id
+    for slug, kind in KINDS.items():
+        assert f"| {kind.status} | `/problems/{slug}` | {kind.title} |" in text, slug
