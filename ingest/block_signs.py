@@ -14,6 +14,8 @@ FENCE = re.compile(r"(`{3,})([^`]*)$|(~{3,})(.*)$")
 SETEXT = re.compile(r"(?:(=+)|-+)[ \t]*$")
 BREAK = re.compile(r"(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
 MARKER = re.compile(r"(?:([*+-])|(\d{1,9})([.)]))(?=[ \t]|$)")
+NEXT_ITEM = re.compile(r"[-*+] (?=[A-Za-z\[]|`(?!`)|\*\*\w)")
+"""A bullet item whose content can be nothing but text."""
 _HTML_NAMES = (
     "address|article|aside|base|basefont|blockquote|body|caption|center|col|colgroup|dd|details|dialog|dir|div|dl|dt"
     "|fieldset|figcaption|figure|footer|form|frame|frameset|h[1-6]|head|header|hr|html|iframe|legend|li|link|main"

@@ -78,7 +78,7 @@ class Scanner:
         """One line of the file."""
         self.number += 1
         self.lines.append(line)
-        if len(self.frames) == 1 and self._take_plainly(line):
+        if len(self.frames) <= 2 and self._take_plainly(line):
             return
         if "\t" in line:
             line = _expand(line)
@@ -89,17 +89,38 @@ class Scanner:
         self._open(line, at, matched)
 
     def _take_plainly(self, line: str) -> bool:
-        """The two most frequent lines at the top level: one of a fence, and an empty one."""
-        opened = self.verbatim
-        if opened is None:
-            if line:
-                return False
+        """The most frequent lines at the top level, on a short way; False sends a line on the long one."""
+        if self.verbatim is not None:
+            return len(self.frames) == 1 and self._continue_fence(line, self.verbatim)
+        if len(self.frames) == 1:
+            if line[:1].isalpha():
+                self._take_text(line, 1)
+                return True
+        elif signs.NEXT_ITEM.match(line):
+            return self._next_item(line)
+        if line or not (len(self.frames) == 1 or self.frames[1].has_content):
+            return False
+        if self.frames[-1].is_item or len(self.frames) == 1:
             if self.text is not None:
                 self._close_text()
             return True
+        return False
+
+    def _continue_fence(self, line: str, opened: _Verbatim) -> bool:
         if not opened.sign or opened.sign[0] in line or opened.indent:
             return False
         opened.lines.append(line)
+        return True
+
+    def _next_item(self, line: str) -> bool:
+        """A line such as ``- text`` behind an item of the same list."""
+        opened = self.frames[0].open_list
+        if opened is None or opened.key != line[0] or not self.frames[1].is_item:
+            return False
+        self._close_to(1)
+        frame = _Frame(2, is_item=True, line=self.number, depth=1, has_content=True, last_line=self.number)
+        self.frames.append(frame)
+        self.text = _Text(self.number, [line[2:]])
         return True
 
     def finish(self) -> list[Part]:

@@ -35,7 +35,7 @@ def check_boxes(document: Document) -> Iterator[Problem]:
         said = "nested deeper than 400 levels; what stands deeper is not read"
         yield problem("E001", document.cut_line, said, hint="Take levels of lists and quotes away.")
     for item in document.items:
-        found = _ODD_BOX.match(item.text) if item.mark is None else None
+        found = _ODD_BOX.match(item.text) if item.mark is None and item.text.startswith("[") else None
         if found is None:
             continue
         if found["mark"] in " xX":

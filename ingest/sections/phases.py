@@ -4,6 +4,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from roadmark.ingest.boxes import boxes_between
 from roadmark.ingest.document import Document, Node
@@ -145,6 +146,7 @@ def _phase_children(node: Node, *, strict: bool) -> list[tuple[Node, PhaseHeadin
     ]
 
 
+@lru_cache(maxsize=4096)
 def read_phase_heading(raw: str) -> PhaseHeading | None:
     """The parts of a heading such as ``Phase 2: Core ✅ COMPLETED (4 hours)``, or None.
 
