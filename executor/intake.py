@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from itertools import islice
+from pathlib import Path
 
 from roadmark.executor.config import Settings
 from roadmark.executor.errors import NotFound
@@ -23,9 +24,8 @@ from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
+from roadmark.executor.workspace.spec_readers import ReadFile, read_files
 from roadmark.ingest.discovery import FoundFile, Skipped, content_hash, read_content, scan
-from roadmark.ingest.reader import read_spec
-from roadmark.ingest.spec import Spec
 from roadmark.ingest.tick import set_marks
 
 _BATCH = 100
@@ -33,15 +33,6 @@ _BATCH = 100
 
 SETTLED_S = 0.3
 """A file counts once its size and time were still for this long; editors write in pieces."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A spec that was read, with the bytes it was read from."""
-
-    spec: Spec
-    text: str
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,25 +142,18 @@ class Intake:
                 self._move(gone.pop(file.sha256), path)
             elif path not in known or known[path][1] != file.sha256 or known[path][2] is TaskStatus.WITHDRAWN:
                 wanted.append(path)
-        for begin in range(0, len(wanted), _BATCH):
-            self._take_batch([files[path] for path in wanted[begin : begin + _BATCH]])
+        reads = read_files(self.folder, [files[path] for path in wanted])
+        while batch := list(islice(reads, _BATCH)):
+            self._save_batch(batch)
 
-    def _take_batch(self, batch: Sequence[FoundFile]) -> None:
-        reads = [read for file in batch if (read := self._read(file)) is not None]
-        self._store.write(lambda transaction: self._save_all(transaction, reads))
+    def _save_batch(self, batch: Sequence[ReadFile]) -> None:
+        self._store.write(lambda transaction: self._save_all(transaction, batch))
 
-    def _read(self, file: FoundFile) -> _Read | None:
-        content = read_content(self.folder, file.path)
-        if content is None:
-            return None
-        spec = read_spec(PurePosixPath(file.path), content)
-        return _Read(spec, content.decode("utf-8", "replace"), file.sha256)
-
-    def _save_all(self, transaction: Transaction, reads: Sequence[_Read]) -> None:
+    def _save_all(self, transaction: Transaction, reads: Sequence[ReadFile]) -> None:
         for read in reads:
             self._save(transaction, read)
 
-    def _save(self, transaction: Transaction, read: _Read) -> None:
+    def _save(self, transaction: Transaction, read: ReadFile) -> None:
         tasks = TaskRepository(transaction.connection)
         known = tasks.by_path(read.spec.path)
         task = task_of(

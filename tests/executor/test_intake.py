@@ -13,6 +13,7 @@ from roadmark.executor.intake import Intake
 from roadmark.executor.states import TaskStatus
 from roadmark.executor.store.store import Store
 from roadmark.executor.tracker import MigrationTracker
+from roadmark.executor.workspace.spec_readers import WORTH_PROCESSES
 
 
 @pytest.fixture
@@ -166,6 +167,18 @@ def test_a_file_that_no_spec_parser_likes_is_still_a_row(intake: Intake, setting
         "noise.md": False,
         "notes.md": False,
     }
+
+
+def test_many_files_are_read_on_all_cores_with_the_same_result(
+    intake: Intake, spec: Path, seen: Seen
+) -> None:
+    for number in range(WORTH_PROCESSES):
+        copy = spec.parent / f"copy-{number}.md"
+        copy.write_text(spec.read_text().replace("Greeting Page", f"Copy {number}"))
+        _settle(copy)
+    intake.rescan()
+    titles = {task.title for task in seen.tasks()}
+    assert titles == {"Greeting Page", *(f"Copy {number}" for number in range(WORTH_PROCESSES))}
 
 
 def test_an_unknown_box_is_refused(intake: Intake, spec: Path, seen: Seen) -> None:

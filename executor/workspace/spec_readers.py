@@ -1,0 +1,64 @@
+"""Reads many spec files on all cores; a few are read where one is."""
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from roadmark.ingest.discovery import FoundFile, read_content
+from roadmark.ingest.reader import read_spec
+from roadmark.ingest.spec import Spec
+
+log = logging.getLogger(__name__)
+
+WORTH_PROCESSES = 64
+"""Fewer files than this are read sooner than processes are started."""
+
+_CHUNK = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """A spec with the text and hash that it was read from."""
+
+    spec: Spec
+    text: str
+    sha256: str
+
+
+def read_files(folder: Path, files: Sequence[FoundFile]) -> Iterator[ReadFile]:
+    """The files in order as they are read; those that vanished meanwhile are left out."""
+    reads = _here(folder, files) if len(files) < WORTH_PROCESSES else _on_all_cores(folder, files)
+    return (read for read in reads if read is not None)
+
+
+def _here(folder: Path, files: Sequence[FoundFile]) -> Iterator[ReadFile | None]:
+    return map(partial(_read, folder), files)
+
+
+def _on_all_cores(folder: Path, files: Sequence[FoundFile]) -> Iterator[ReadFile | None]:
+    """As `_here`; what is left when a process dies (no memory, say) is read here."""
+    finished = 0
+    # Not forked: the service has threads, whose locks a fork would copy as they happen to be.
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+            for read in pool.map(partial(_read, folder), files, chunksize=_CHUNK):
+                finished += 1
+                yield read
+    except BrokenProcessPool:
+        log.warning("reading %s in processes failed after %s files; going on without them", folder, finished)
+        yield from _here(folder, files[finished:])
+
+
+def _read(folder: Path, file: FoundFile) -> ReadFile | None:
+    content = read_content(folder, file.path)
+    if content is None:
+        return None
+    spec = read_spec(PurePosixPath(file.path), content)
+    return ReadFile(spec, content.decode("utf-8", "replace"), file.sha256)
