@@ -164,7 +164,8 @@ class Intake:
             now=transaction.now,
             known=known,
         )
-        children = children_of(read.spec, task.id, tasks.items(task.id) if known else [], transaction.now)
+        known_items = tasks.items(task.id) if known else []
+        children = children_of(read.spec, read.assigned, task.id, known_items, transaction.now)
         if known is None:
             tasks.insert(task, children)
         else:

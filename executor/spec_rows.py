@@ -9,7 +9,7 @@ from typing import Any
 from roadmark.executor.model import SpecProblem, Task, TaskFile, TaskItem, TaskPhase, TaskRisk
 from roadmark.executor.states import TaskStatus
 from roadmark.executor.store.tasks import Children
-from roadmark.ingest.files_of_phase import assign_files
+from roadmark.ingest.files_of_phase import PhaseFiles
 from roadmark.ingest.revision import ItemMatch, KnownItem, match_items
 from roadmark.ingest.rows import task_values
 from roadmark.ingest.spec import Checkbox, Entry, Field, FileChange, Group, Spec
@@ -55,12 +55,18 @@ def task_of(spec: Spec, *, text: str, sha256: str, project: str, now: datetime, 
     )
 
 
-def children_of(spec: Spec, task_id: str, known_items: Sequence[TaskItem], now: datetime) -> Children:
+def children_of(
+    spec: Spec,
+    assigned: Sequence[PhaseFiles],
+    task_id: str,
+    known_items: Sequence[TaskItem],
+    now: datetime,
+) -> Children:
     """The child rows; what was done stays done, and what was done and left the file stays in the history."""
     return Children(
         phases=tuple(_phases(spec, task_id)),
         items=_items(spec, task_id, known_items, now),
-        files=tuple(_files(spec, task_id)),
+        files=tuple(_files(spec, assigned, task_id)),
         risks=tuple(
             TaskRisk(
                 task_id=task_id, level=risk.level, text=risk.text, mitigation=risk.mitigation, line=risk.line
@@ -192,8 +198,8 @@ def _was_carried_out(item: TaskItem) -> bool:
     return item.done_by is not None and item.done_by.startswith("agent ")
 
 
-def _files(spec: Spec, task_id: str) -> list[TaskFile]:
-    required, expected = _phases_of_files(spec)
+def _files(spec: Spec, assigned: Sequence[PhaseFiles], task_id: str) -> list[TaskFile]:
+    required, expected = _phases_of_files(assigned)
     kinds: Mapping[str, tuple[FileChange, ...]] = {
         "create": spec.files.create,
         "modify": spec.files.modify,
@@ -216,11 +222,11 @@ def _files(spec: Spec, task_id: str) -> list[TaskFile]:
     ]
 
 
-def _phases_of_files(spec: Spec) -> tuple[dict[int, int], dict[int, int]]:
+def _phases_of_files(assigned: Sequence[PhaseFiles]) -> tuple[dict[int, int], dict[int, int]]:
     """By the line of a declared file: the phase that names it, and the phase whose words fit it best."""
     required: dict[int, int] = {}
     expected: dict[int, int] = {}
-    for ordinal, files in enumerate(assign_files(spec), 1):
+    for ordinal, files in enumerate(assigned, 1):
         for change in files.required:
             required.setdefault(change.line, ordinal)
         for change in files.expected:

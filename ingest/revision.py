@@ -36,6 +36,8 @@ def match_items(before: Sequence[KnownItem], after: Sequence[Checkbox]) -> ItemM
 
     No item is matched twice, and a text that stands twice is never guessed at.
     """
+    if not before:
+        return ItemMatch({}, tuple(box.key for box in after), ())
     new_keys = {box.key for box in after}
     kept = {item.key: item.key for item in before if item.key in new_keys}
     for step in (_equal_elsewhere, _similar_in_section):

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from roadmark.ingest.discovery import FoundFile, read_content
+from roadmark.ingest.files_of_phase import PhaseFiles, assign_files
 from roadmark.ingest.reader import read_spec
 from roadmark.ingest.spec import Spec
 
@@ -24,9 +25,10 @@ _CHUNK = 8
 
 @dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A spec with the text and hash that it was read from."""
+    """A spec with its files by phase, and the text and hash that it was read from."""
 
     spec: Spec
+    assigned: tuple[PhaseFiles, ...]
     text: str
     sha256: str
 
@@ -61,4 +63,4 @@ def _read(folder: Path, file: FoundFile) -> ReadFile | None:
     if content is None:
         return None
     spec = read_spec(PurePosixPath(file.path), content)
-    return ReadFile(spec, content.decode("utf-8", "replace"), file.sha256)
+    return ReadFile(spec, assign_files(spec), content.decode("utf-8", "replace"), file.sha256)
