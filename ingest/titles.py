@@ -79,6 +79,9 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "files created",
         "new files",
         "new files to create",
+        "new files created",
+        "new files required",
+        "test files to create",
         "files to add",
         "create files",
         "files to be created",
@@ -101,6 +104,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "modified files",
         "updated files",
         "files to be modified",
+        "test files to update",
         "files to refactor",
         "files to edit",
         "existing files to modify",
@@ -203,6 +207,13 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "database task creation",
     ),
     "dependencies": ("dependencies", "abhängigkeiten", "依赖"),
+    "time": (
+        "estimated time",
+        "time estimate",
+        "estimated effort",
+        "estimated duration",
+        "geschätzter aufwand",
+    ),
     "usage": ("usage instructions",),
 }
 _KIND_OF = {words_of(name): kind for kind, names in SECTIONS.items() for name in names}
@@ -247,7 +258,9 @@ def stable_title(title: str) -> str:
 
 def kind_of(title: str) -> str:
     """The known section that a title names, or an empty string."""
-    return _KIND_OF.get(words_of(title.replace("&", " and ")), "")
+    words = title.replace("&", " and ")
+    found = _KIND_OF.get(words_of(words), "")
+    return found if found or "(" not in words else _KIND_OF.get(words_of(_BRACKETS.sub(" ", words)), "")
 
 
 def without_status(title: str) -> str:

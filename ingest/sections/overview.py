@@ -106,7 +106,7 @@ def read_overview(sections: Sections) -> Overview:
         priority=read_priority(_value(fields, PRIORITY_KEYS) or ""),
         category=_value(fields, CATEGORY_KEYS),
         status=read_status(_value(fields, STATUS_KEYS) or ""),
-        duration=read_duration(time.value) if time else None,
+        duration=read_duration(time.value) if time else time_of_section(sections),
         dependencies=_dependencies(sections, fields),
         related_issues=_texts(first_field(fields, ISSUE_KEYS)),
         fields=fields,
@@ -123,6 +123,15 @@ def _overview_fields(sections: Sections) -> tuple[Field, ...]:
     for node in heads:
         found.extend(fields_of(node))
     return tuple(found)
+
+
+def time_of_section(sections: Sections) -> Duration | None:
+    """The time that a section of its own ("Estimated Time") states; of several, each belongs to a phase."""
+    nodes = sections.all("time")
+    if len(nodes) != 1:
+        return None
+    lines = [paragraph.text for paragraph in nodes[0].paragraphs()] + [item.text for item in nodes[0].lists()]
+    return next((duration for line in lines if (duration := read_duration(plain(line)))), None)
 
 
 def read_priority(text: str) -> str | None:

@@ -12,6 +12,7 @@ from roadmark.ingest.fields import fields_of, first_field
 from roadmark.ingest.hours import read_duration
 from roadmark.ingest.plain import plain, squeeze, without_emoji
 from roadmark.ingest.sections.index import Sections
+from roadmark.ingest.sections.overview import time_of_section
 from roadmark.ingest.spec import Checkbox, Entry, Field, Phase
 from roadmark.ingest.status import read_status
 from roadmark.ingest.titles import without_status
@@ -90,6 +91,8 @@ def phase_of_document(sections: Sections, boxes: tuple[Checkbox, ...]) -> Phase 
         work = tuple(box for box in boxes if not any(first <= box.line <= last for first, last in spans))
         phase = _phase(document, node, heading, work)
         hours, status = _stated(sections)
+        if hours is None and (duration := time_of_section(sections)):
+            hours = duration.hours
         return replace(
             phase, hours=hours if phase.hours is None else phase.hours, status=phase.status or status
         )
