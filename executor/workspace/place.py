@@ -24,6 +24,9 @@ from roadmark.executor.workspace.locks import hold
 
 LOCK_TIMEOUT_S = 120.0
 MEBIBYTE = 1024 * 1024
+# Files and trees are handed to the disk as they are written; the commit and its ref, which come last, are
+# waited for, and on a journaling file system everything before them is then safe too.
+WRITE_OUT = ("core.fsyncMethod=writeout-only",)
 _NAME = re.compile(r"(?!.*\.\.)(?!.*\.lock$)[A-Za-z0-9][A-Za-z0-9._-]{0,99}(?<!\.)")
 
 
@@ -114,7 +117,9 @@ class Room:
         Without the user's objects, so that whatever is written lands in the vault itself: the user's gc can
         then drop anything but the base, which the keep-ref holds.
         """
-        return Git(git_dir=self.vault_dir, work_tree=self.workspace, index=index, held=self._held)
+        return Git(
+            git_dir=self.vault_dir, work_tree=self.workspace, index=index, settings=WRITE_OUT, held=self._held
+        )
 
     def reading(self, index: Path) -> Git:
         """As `raw`, with the user's objects, for writing files into the workspace."""
@@ -134,7 +139,7 @@ class Room:
             index=index,
             objects=self.vault_dir / "objects",
             borrowed=self.borrowed,
-            settings=lfs_settings(os.environ.get("HOME", NO_FILE)),
+            settings=(*WRITE_OUT, *lfs_settings(os.environ.get("HOME", NO_FILE))),
             held=self._held,
         )
 
