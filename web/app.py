@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 
 from roadmark.executor.errors import RoadmarkError
 from roadmark.executor.service import Service
+from roadmark.executor.store.mark import ChangeMark
 from roadmark.web import problems
-from roadmark.web.auth import Authentication, is_program
+from roadmark.web.auth import Authentication, KnownPrincipals, is_program
+from roadmark.web.cache import AnswerCache
 from roadmark.web.guards import SECURITY_HEADERS, HostAllowed, SameOrigin, SecurityHeaders
 from roadmark.web.idempotency import Idempotency
 from roadmark.web.limits import BodyLimit, Buckets, GuessLimit, RateLimit
@@ -42,13 +44,17 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 def create_app(service: Service) -> Starlette:
     """The application over `service`, which the caller starts and stops."""
     hub = Hub(service.store, service.tracker)
-    buckets = Buckets(service.clock.monotonic_s)
+    clock_s = service.clock.monotonic_s
+    buckets = Buckets(clock_s)
+    mark = ChangeMark(service.store.path)
+    known = KnownPrincipals(mark.value, clock_s)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
         async with hub.running():
             yield
+        mark.close()
 
     app = Starlette(
         routes=[
@@ -68,10 +74,11 @@ def create_app(service: Service) -> Starlette:
             Middleware(HostAllowed, hosts={*LOOPBACK, service.settings.host}, answer=answer),
             Middleware(BodyLimit, answer=answer),
             Middleware(GuessLimit, buckets=buckets, answer=answer),
-            Middleware(Authentication, access=service.access, answer=answer),
+            Middleware(Authentication, access=service.access, answer=answer, known=known),
             Middleware(SameOrigin, answer=answer),
             Middleware(RateLimit, buckets=buckets, answer=answer),
             Middleware(Idempotency, store=service.store, answer=answer),
+            Middleware(AnswerCache, mark=mark.value, clock_s=clock_s),
         ],
         exception_handlers={
             Refused: _refused,

@@ -18,6 +18,8 @@ Answer = Callable[[Scope, Problem], Response]
 """Makes a problem into a response: JSON for programs, a page for people."""
 
 PRINCIPAL = "roadmark.principal"
+_MOST_KNOWN = 1000
+_KNOWN_FOR_S = 1.0
 _OPEN = frozenset({"/livez", "/readyz", "/sign-in", "/favicon.ico"})
 _OPEN_BELOW = ("/static/", "/sign-in/")
 
@@ -42,11 +44,36 @@ def session_secret(scope: Scope) -> str | None:
     return cookie_parser(Headers(scope=scope).get("cookie", "")).get(cookie_name(scope))
 
 
+class KnownPrincipals:
+    """Who held which secret a moment ago, for as long as nothing is committed and at most a second."""
+
+    def __init__(self, mark: Callable[[], int], clock_s: Callable[[], float]) -> None:
+        self._mark, self._clock_s = mark, clock_s
+        self._known: dict[str, tuple[int, float, Principal]] = {}
+
+    def get(self, secret: str) -> Principal | None:
+        """The holder of the secret, if that is still certain."""
+        known = self._known.get(secret)
+        if known is None or known[0] != self._mark() or known[1] < self._clock_s():
+            return None
+        return known[2]
+
+    def put(self, secret: str, mark: int, principal: Principal) -> None:
+        """Remember the holder, as read under this mark."""
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[secret] = (mark, self._clock_s() + _KNOWN_FOR_S, principal)
+
+    def mark(self) -> int:
+        """The present mark of the database."""
+        return self._mark()
+
+
 class Authentication:
     """Lets known principals through; others to the sign-in page, or 401."""
 
-    def __init__(self, app: ASGIApp, access: Access, answer: Answer) -> None:
-        self._app, self._access, self._answer = app, access, answer
+    def __init__(self, app: ASGIApp, access: Access, answer: Answer, known: KnownPrincipals) -> None:
+        self._app, self._access, self._answer, self._known = app, access, answer, known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Name the principal in the scope, or answer."""
@@ -63,9 +90,19 @@ class Authentication:
     async def _principal(self, scope: Scope) -> Principal | None:
         scheme, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return await run_in_threadpool(self._access.check_token, secret.strip())
+            return await self._check(self._access.check_token, secret.strip())
         cookie = session_secret(scope)
-        return await run_in_threadpool(self._access.check_session, cookie) if cookie else None
+        return await self._check(self._access.check_session, cookie) if cookie else None
+
+    async def _check(self, check: Callable[[str], Principal | None], secret: str) -> Principal | None:
+        known = self._known.get(secret)
+        if known is not None:
+            return known
+        mark = self._known.mark()
+        principal = await run_in_threadpool(check, secret)
+        if principal is not None:
+            self._known.put(secret, mark, principal)
+        return principal
 
     def _turn_away(self, scope: Scope) -> Response:
         if is_program(scope) or scope["path"].startswith("/live/"):

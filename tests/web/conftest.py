@@ -41,6 +41,11 @@ class Workbench(Service):
         )
         self.checks = {"database": True, "engine": True, "watcher": True}
 
+    @staticmethod
+    def beside(other: Service) -> Service:
+        """What another process, such as the command line, opens over the same state."""
+        return Service(other.settings)
+
     def health(self) -> dict[str, bool]:
         """The named checks, as the test sets them."""
         return self.checks
