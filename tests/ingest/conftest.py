@@ -4,13 +4,8 @@ import os
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import HealthCheck, settings
 from roadmark.ingest.reader import read_spec
 from roadmark.ingest.spec import Spec
-
-# Another process on the machine must not fail a test: no deadline, and no complaint about slow drawing.
-settings.register_profile("ingest", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("ingest")
 
 ROOT = Path(__file__).parents[2]
 
