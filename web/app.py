@@ -23,11 +23,13 @@ from roadmark.web.routes import (
     contract,
     health,
     live,
+    observing,
     screens,
     sign_in,
 )
 from roadmark.web.static_files import StaticFolder
 from roadmark.web.stream import Hub
+from roadmark.web.telemetry import Counting, Telemetry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -43,10 +45,11 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def create_app(service: Service) -> Starlette:
     """The application over `service`, which the caller starts and stops."""
-    hub = Hub(service.store, service.tracker)
+    telemetry = Telemetry()
     clock_s = service.clock.monotonic_s
     buckets = Buckets(clock_s)
     mark = ChangeMark(service.store.path)
+    hub = Hub(service.store, service.tracker, mark.value)
     known = KnownPrincipals(mark.value, clock_s)
 
     @asynccontextmanager
@@ -63,6 +66,7 @@ def create_app(service: Service) -> Starlette:
             *api_events.ROUTES,
             *contract.ROUTES,
             *health.ROUTES,
+            *observing.ROUTES,
             *screens.ROUTES,
             *acts.ROUTES,
             *live.ROUTES,
@@ -70,6 +74,7 @@ def create_app(service: Service) -> Starlette:
             Mount("/static", StaticFolder(directory=STATIC)),
         ],
         middleware=[
+            Middleware(Counting, telemetry=telemetry, clock_s=clock_s),
             Middleware(SecurityHeaders),
             Middleware(HostAllowed, hosts={*LOOPBACK, service.settings.host}, answer=answer),
             Middleware(BodyLimit, answer=answer),
@@ -90,6 +95,7 @@ def create_app(service: Service) -> Starlette:
     )
     app.state.service = service
     app.state.hub = hub
+    app.state.telemetry = telemetry
     app.state.renderer = live.Renderer(service)
     return app
 

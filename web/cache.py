@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 PAGE_LIFE_S = 2.0
 MOST_KEPT = 512
 _LARGEST_BYTES = 512 * 1024
-_NEVER = ("/api/events", "/live/", "/static/", "/sign-in", "/livez", "/readyz", "/metrics")
+_NEVER = ("/api/events", "/live/", "/static/", "/sign-in", "/livez", "/readyz", "/metrics", "/doctor")
 
 Key = tuple[object, ...]
 
@@ -28,6 +28,7 @@ class _Kept:
     start: Message
     body: bytes
     etag: str | None
+    route: object
 
 
 class AnswerCache:
@@ -47,13 +48,14 @@ class AnswerCache:
         kept = self._kept.get(key)
         if kept is not None and kept.mark == mark and kept.until_s > self._clock_s():
             self._kept.move_to_end(key)
+            scope["route"] = kept.route
             await _send(scope, kept, send)
             return
         recorder = _Recorder(send)
         await self._app(scope, receive, recorder)
         if recorder.is_keepable:
             life_s = float("inf") if is_program(scope) else PAGE_LIFE_S
-            self._keep(key, recorder.kept(mark, self._clock_s() + life_s))
+            self._keep(key, recorder.kept(mark, self._clock_s() + life_s, scope.get("route")))
 
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._kept[key] = kept
@@ -82,10 +84,10 @@ class _Recorder:
             self.is_keepable = self._start is not None and not message.get("more_body", False)
         await self._send(message)
 
-    def kept(self, mark: int, until_s: float) -> _Kept:
+    def kept(self, mark: int, until_s: float, route: object) -> _Kept:
         assert self._start is not None  # noqa: S101 - is_keepable says so
         etag = Headers(raw=self._start["headers"]).get("etag")
-        return _Kept(mark, until_s, self._start, bytes(self._body), etag)
+        return _Kept(mark, until_s, self._start, bytes(self._body), etag, route)
 
 
 async def _send(scope: Scope, kept: _Kept, send: Send) -> None:

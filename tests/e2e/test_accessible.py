@@ -30,7 +30,17 @@ def pages(site: Site, visit: Visit) -> tuple[Page, list[str]]:
         expect(page.locator("#reply").get_by_role("alert")).to_be_visible()
     task = page.url.removeprefix(site.address)
     parts = ("", "/rollback", "/log", "/changes", "/history")
-    return page, ["/", "/inbox", "/specs", "/problems", "/rules/E101", *(task + part for part in parts)]
+    return page, [
+        "/",
+        "/inbox",
+        "/specs",
+        "/figures",
+        "/audit",
+        "/doctor",
+        "/problems",
+        "/rules/E101",
+        *(task + part for part in parts),
+    ]
 
 
 def test_no_page_breaks_a_rule(pages: tuple[Page, list[str]]) -> None:

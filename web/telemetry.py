@@ -1,0 +1,136 @@
+"""What the service counts of itself, and how Prometheus reads it.
+
+Source: Prometheus text exposition format 0.0.4. Requests are counted by the template of their route, never
+by their path, so that the number of series has an end.
+"""
+
+import threading
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from roadmark.executor.service import Service
+from roadmark.executor.states import Status
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_STREAMS = ("/live/{name}", "/api/events")
+
+
+@dataclass(slots=True)
+class _Durations:
+    """A histogram of seconds; `counts` has one more place, for what is beyond the last bucket."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
+    sum_s: float = 0.0
+
+
+class Telemetry:
+    """Counts requests by method, route and status, and how long they took."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: dict[tuple[str, str, int], int] = defaultdict(int)
+        self._durations: dict[str, _Durations] = defaultdict(_Durations)
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One answered request. Streams are counted, but how long they are open says nothing."""
+        with self._lock:
+            self._requests[method, route, status] += 1
+            if route not in _STREAMS:
+                durations = self._durations[route]
+                durations.counts[bisect_left(BUCKETS_S, seconds)] += 1
+                durations.sum_s += seconds
+
+    def lines(self) -> Iterator[str]:
+        """The counts as exposition text."""
+        with self._lock:
+            requests, durations = dict(self._requests), dict(self._durations)
+        yield from _family("roadmark_http_requests_total", "counter", "Answered requests.")
+        for (method, route, status), count in sorted(requests.items()):
+            labels = {"method": method, "route": route, "status": str(status)}
+            yield _sample("roadmark_http_requests_total", labels, count)
+        name = "roadmark_http_request_duration_seconds"
+        yield from _family(name, "histogram", "How long requests took.")
+        for route, held in sorted(durations.items()):
+            yield from _histogram(name, route, held)
+
+
+class Counting:
+    """Counts every request that passes."""
+
+    def __init__(self, app: ASGIApp, telemetry: Telemetry, clock_s: Callable[[], float]) -> None:
+        self._app, self._telemetry, self._clock_s = app, telemetry, clock_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let it pass, and count what was answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = self._clock_s(), 500
+
+        async def send_and_see(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_see)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            self._telemetry.count(scope["method"], route, status, self._clock_s() - began)
+
+
+def exposition(service: Service, telemetry: Telemetry, streams: int) -> str:
+    """Everything that is counted, as text for Prometheus."""
+    return "\n".join((*_service_lines(service), *_stream_lines(streams), *telemetry.lines())) + "\n"
+
+
+def _service_lines(service: Service) -> Iterator[str]:
+    counts = service.tracker.counts()
+    yield from _family("roadmark_migrations", "gauge", "Migrations by status.")
+    for status in Status:
+        yield _sample("roadmark_migrations", {"status": str(status)}, counts.get(status, 0))
+    yield from _family("roadmark_waits_open", "gauge", "Questions that wait for a person.")
+    yield _sample("roadmark_waits_open", {}, len(service.tracker.inbox()))
+    yield from _family("roadmark_slots", "gauge", "Agents that may work at once.")
+    yield _sample("roadmark_slots", {}, service.settings.slot_count())
+    yield from _family("roadmark_journal_entries", "counter", "Entries of the journal.")
+    yield _sample("roadmark_journal_entries", {}, service.tracker.last_seq())
+    durations = service.metrics.attempt_durations()
+    yield from _family("roadmark_attempt_duration_seconds", "summary", "How long attempts took.")
+    for quantile, value in (("0.5", durations.p50_s), ("0.95", durations.p95_s)):
+        if value is not None:
+            yield _sample("roadmark_attempt_duration_seconds", {"quantile": quantile}, value)
+    yield from _family("roadmark_ready", "gauge", "The checks of /readyz: 1 holds, 0 fails.")
+    for name, holds in service.health().items():
+        yield _sample("roadmark_ready", {"check": name}, int(holds))
+
+
+def _stream_lines(streams: int) -> Iterable[str]:
+    yield from _family("roadmark_live_streams", "gauge", "Open live streams that wait for news.")
+    yield _sample("roadmark_live_streams", {}, streams)
+
+
+def _family(name: str, kind: str, help_text: str) -> tuple[str, str]:
+    return f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"
+
+
+def _histogram(name: str, route: str, held: _Durations) -> Iterator[str]:
+    total = 0
+    for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), held.counts, strict=True):
+        total += count
+        yield _sample(f"{name}_bucket", {"route": route, "le": bound}, total)
+    yield _sample(f"{name}_sum", {"route": route}, held.sum_s)
+    yield _sample(f"{name}_count", {"route": route}, total)
+
+
+def _sample(name: str, labels: Mapping[str, str], value: float) -> str:
+    listed = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
+    return f"{name}{{{listed}}} {value:g}" if listed else f"{name} {value:g}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
