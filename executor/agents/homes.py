@@ -8,20 +8,28 @@ from typing import Literal
 
 from roadmark.executor.agents.base import Brief
 from roadmark.executor.agents.preset import Preset
+from roadmark.executor.workspace.files import open_folder
 from roadmark.executor.workspace.sandbox import PRIVATE_TMP, Command
 
 
 def link_sign_in(names: Sequence[str], person: Path, home: Path) -> None:
     """Link the files by which the person's agent is signed in into the agent's own home.
 
-    Links and not copies: a secret stays in one place, and a sign-out is a sign-out.
+    Links and not copies: a secret stays in one place, and a sign-out is a sign-out. An earlier attempt may
+    have changed that home: nothing is made through its links, nor where it laid something in the way.
     """
+    open_folder(home)
     for name in names:
         source, target = person / name, home / name
-        if source.exists() and not os.path.lexists(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError):
+        if source.exists() and not os.path.lexists(target) and _is_within(target.parent, home):
+            with suppress(OSError):
+                target.parent.mkdir(parents=True, exist_ok=True)
                 target.symlink_to(source)
+
+
+def _is_within(folder: Path, home: Path) -> bool:
+    """Whether the folder lies in the home, without a link on the way."""
+    return Path(os.path.realpath(folder)) == Path(os.path.realpath(home)) / folder.relative_to(home)
 
 
 def command_for(

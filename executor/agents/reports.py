@@ -9,6 +9,7 @@ from pathlib import Path
 from roadmark.executor.agents import report_tool
 from roadmark.executor.agents.base import Brief, Reported, ReportStatus
 from roadmark.executor.agents.report_tool import MOST_NONCE, MOST_SUMMARY
+from roadmark.executor.workspace.files import remove_trees
 from roadmark.executor.workspace.terminal_text import clean_line
 
 PROGRAM = Path(report_tool.__file__)
@@ -29,8 +30,9 @@ class ReportSpool:
         return (os.path.realpath(sys.executable), "-I", str(PROGRAM), str(self.path))
 
     def clear(self) -> None:
-        """Remove what an earlier run of the same attempt left."""
-        self.path.unlink(missing_ok=True)
+        """Remove what an earlier run of the same attempt left, or an agent before it laid in the way."""
+        if os.path.lexists(self.path):
+            remove_trees([self.path])
         self._read_bytes = 0
 
     def new_reports(self) -> list[Reported]:
@@ -39,11 +41,12 @@ class ReportSpool:
             descriptor = os.open(self.path, _OPEN)
         except OSError:
             return []
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return []
-            file.seek(self._read_bytes)
-            data = file.read(max(0, _MOST_BYTES - self._read_bytes))
+        try:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            wanted = max(0, _MOST_BYTES - self._read_bytes)
+            data = os.pread(descriptor, wanted, self._read_bytes) if is_file else b""
+        finally:
+            os.close(descriptor)
         complete = data[: data.rfind(b"\n") + 1]
         self._read_bytes += len(complete)
         return [report for line in complete.splitlines() if (report := _report(line)) is not None]
