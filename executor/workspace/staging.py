@@ -71,13 +71,7 @@ def stage_raw(room: Room, facts: Facts, index: Path, seen: Survey) -> tuple[str,
     git = room.raw(index)
     links = [link for link in facts.gitlinks if _populated(room, link)]
     _seed(git, room, links)
-    changed = _changed(git)
-    for _ in range(DEEPEST_NESTING):  # repositories within repositories come to light level by level
-        hidden = [path.rstrip("/") for path in changed if path.endswith("/")]
-        if not hidden:
-            break
-        _seed(git, room, hidden)
-        changed = _changed(git)
+    changed = _changed_everywhere(git, room)
     skipped = _apply(git, room, changed)
     return git.line("write-tree", "--missing-ok"), (*skipped, *(f"{path}/" for path in seen.unreadable))
 
@@ -86,11 +80,7 @@ def _stage_publish(room: Room, facts: Facts) -> str:
     git = room.filtered(room.publish_index)
     if not room.publish_index.exists():
         git.run("read-tree", facts.base_commit)
-    changed = _changed(git)
-    hidden = [path.rstrip("/") for path in changed if path.endswith("/")]
-    if hidden:
-        _seed(git, room, hidden)
-        changed = _changed(git)
+    changed = _changed_everywhere(git, room)
     submodules = {link for link in facts.gitlinks if _populated(room, link)}
     fates = _fates(room, changed)
     _drop(git, room, [path for path, fate in fates.items() if fate is Fate.DROP and path not in submodules])
@@ -98,6 +88,18 @@ def _stage_publish(room: Room, facts: Facts) -> str:
         git, room, [path for path, fate in fates.items() if fate is Fate.TAKE or path in submodules]
     )
     return git.line("write-tree", "--missing-ok")
+
+
+def _changed_everywhere(git: Git, room: Room) -> list[str]:
+    """As `_changed`, nested repositories entered; those within them come to light level by level."""
+    changed = _changed(git)
+    for _ in range(DEEPEST_NESTING):
+        hidden = [path.rstrip("/") for path in changed if path.endswith("/")]
+        if not hidden:
+            break
+        _seed(git, room, hidden)
+        changed = _changed(git)
+    return changed
 
 
 def _changed(git: Git) -> list[str]:

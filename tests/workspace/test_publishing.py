@@ -1,5 +1,7 @@
 """What reaches the user's branch, and when nothing does."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,10 +10,12 @@ import pytest
 from roadmark.executor.workspace.branch_names import BranchNameRefused
 from roadmark.executor.workspace.errors import (
     BranchCheckedOut,
+    BranchMoved,
     NameRefused,
     NothingPublished,
     PublishConflict,
     PublishRefused,
+    SnapshotUnknown,
 )
 from roadmark.executor.workspace.publish import Author, conflicts, publish, publish_revert
 from roadmark.executor.workspace.vault import diff, patch_text, restore
@@ -120,14 +124,6 @@ def test_a_revert_takes_the_branch_back_and_can_be_undone(worked, user) -> None:
     publish(worked.place, worked.two.ref, BRANCH, "Two again", {})
     assert user(worked.repository, "show", f"{BRANCH}:later.txt") == "text\n"
     assert len(user(worked.repository, "log", "--format=%s", f"main..{BRANCH}").splitlines()) == 4
-
-
-def _same_lines(user, repository: Path) -> None:
-    commit_on(user, repository, BRANCH, "later.txt", "a person's words\n")
-
-
-def _deleted(user, repository: Path) -> None:
-    commit_on(user, repository, BRANCH, "later.txt", "to go\n")
 
 
 def test_lines_that_both_changed_stop_it_and_are_named(worked, user) -> None:
@@ -296,25 +292,33 @@ def test_a_lock_on_the_branch_is_waited_for_and_then_told(worked, user) -> None:
     publish(worked.place, worked.one.ref, BRANCH, "One", {})
 
 
-def test_somebody_quicker_is_built_upon(
-    worked, user, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A person's push lands between our look at the branch and our move of it."""
+@pytest.fixture
+def racing(worked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A person's push lands between our look at the branch and our move of it, for the first n times."""
     publish(worked.place, worked.one.ref, BRANCH, "One", {})
-    real = subprocess.run(("which", "git"), capture_output=True, text=True, check=True).stdout.strip()
-    shim = tmp_path / "shim"
-    shim.mkdir()
-    (shim / "git").write_text(
-        "#!/bin/sh\n"
-        f'case "$*" in *unpack-objects*) if [ ! -e {tmp_path}/raced ]; then touch {tmp_path}/raced\n'
-        f"tip=$({real} --git-dir={worked.repository}/.git rev-parse {BRANCH})\n"
-        f"theirs=$({real} -c user.name=p -c user.email=p@x --git-dir={worked.repository}/.git "
-        'commit-tree "$tip^{tree}" -p "$tip" -m Quicker)\n'
-        f"{real} --git-dir={worked.repository}/.git update-ref refs/heads/{BRANCH} $theirs; fi;; esac\n"
-        f'exec {real} "$@"\n'
-    )
-    (shim / "git").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{shim}:/usr/bin:/bin")
+    real = shutil.which("git")
+    git = f"{real} -c user.name=p -c user.email=p@x --git-dir={worked.repository}/.git"
+
+    def let_race(times: int) -> None:
+        shim, seen = tmp_path / "shim", tmp_path / "seen"
+        shim.mkdir()
+        (shim / "git").write_text(
+            f'#!/bin/sh\ncase "$*" in *unpack-objects*)\n'
+            f"    echo x >> {seen}\n"
+            f"    if [ $(wc -l < {seen}) -le {times} ]; then\n"
+            f"        tip=$({git} rev-parse {BRANCH})\n"
+            f'        theirs=$({git} commit-tree "$tip^{{tree}}" -p "$tip" -m Quicker)\n'
+            f"        {git} update-ref refs/heads/{BRANCH} $theirs\n"
+            f'    fi;;\nesac\nexec {real} "$@"\n'
+        )
+        (shim / "git").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{shim}:{os.environ['PATH']}")
+
+    return let_race
+
+
+def test_somebody_quicker_is_built_upon(worked, user, racing) -> None:
+    racing(1)
 
     publish(worked.place, worked.two.ref, BRANCH, "Two", {})
 
@@ -323,6 +327,41 @@ def test_somebody_quicker_is_built_upon(
         "Quicker",
         "One",
     ]
+
+
+def test_somebody_always_quicker_is_given_way_to(worked, user, racing) -> None:
+    racing(99)
+
+    with pytest.raises(BranchMoved, match="kept moving"):
+        publish(worked.place, worked.two.ref, BRANCH, "Two", {})
+
+    assert "Two" not in user(worked.repository, "log", "--format=%s", f"main..{BRANCH}")
+
+
+def test_what_is_there_already_on_one_side_is_no_conflict(worked, user) -> None:
+    """A phase that changed nothing is a commit that changes nothing, whatever people did."""
+    publish(worked.place, worked.two.ref, BRANCH, "Two", {})
+    commit_on(user, worked.repository, BRANCH, "theirs.txt", "theirs\n")
+    nothing = worked.checkpoint("phase-3")
+
+    publish(worked.place, nothing.ref, BRANCH, "Three", {})
+
+    assert user(worked.repository, "show", "--name-only", "--format=", BRANCH) == ""
+    assert conflicts(worked.place, "feature/none") == ()
+    with pytest.raises(SnapshotUnknown):
+        diff(worked.place, "0" * 40, None)
+
+
+def test_a_checkpoint_that_retention_dropped_is_read_from_the_branch(worked, user) -> None:
+    publish(worked.place, worked.one.ref, BRANCH, "One", {})
+    user(worked.vault, "update-ref", "-d", worked.one.ref)
+    (worked.vault / "objects" / worked.one.commit[:2] / worked.one.commit[2:]).unlink()
+    commit_on(user, worked.repository, BRANCH, "theirs.txt", "theirs\n")
+
+    publish(worked.place, worked.two.ref, BRANCH, "Two", {})
+
+    assert user(worked.repository, "show", f"{BRANCH}:theirs.txt") == "theirs\n"
+    assert user(worked.repository, "show", f"{BRANCH}:later.txt") == "text\n"
 
 
 def test_a_patch_is_what_the_branch_would_get(worked, user) -> None:

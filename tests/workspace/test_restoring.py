@@ -334,6 +334,34 @@ def test_a_file_too_large_is_published_as_it_was(scene, user) -> None:
     assert user(scene.repository, "diff", "--name-only", "main", "feature/x") == "small.txt\n"
 
 
+def test_nested_repositories_are_published_as_plain_files_beside_attributes(scene, user) -> None:
+    """The second index, the one for the branch, finds them too, also when it has to be made again."""
+    scene.start()
+    (scene.state_dir / "migrations" / scene.place.migration / "index.publish").unlink()
+    scene.write(".gitattributes", "*.txt text=auto\n")
+    nested_repositories(scene, user, 1)
+
+    publish(scene.place, scene.checkpoint("first").ref, "feature/x", "First", {})
+
+    listed = user(scene.repository, "ls-tree", "-r", "--name-only", "feature/x", "nested1").split()
+    assert listed == ["nested1/with/inner.txt", "nested1/with/within/inner.txt", "nested1/without/inner.txt"]
+
+
+def test_repositories_nested_without_end_are_named_where_the_patience_ends(scene, user) -> None:
+    scene.start()
+    folder = scene.workspace
+    for _ in range(20):
+        folder = folder / "in"
+        folder.mkdir()
+        user(folder, "init", "-q")
+        (folder / "file.txt").write_text("text\n")
+
+    snapshot = scene.checkpoint("first")
+
+    assert any(path.endswith("in/") for path in snapshot.not_covered)
+    restore(scene.place, snapshot.ref)
+
+
 def test_a_nested_repository_made_since_goes_and_one_of_the_checkpoint_stays(scene, user) -> None:
     scene.start()
     nested_repositories(scene, user, 1)
@@ -490,6 +518,16 @@ def test_a_submodules_files_are_covered_and_the_branch_gets_its_commit(scene, us
     assert scene.files() == files
     restore(scene.place, start.ref)
     assert list((scene.workspace / "part").iterdir()) == []
+
+
+def test_a_submodule_whose_folder_was_deleted_is_deleted_on_the_branch(scene, user) -> None:
+    _with_submodule(user, scene.repository)
+    scene.start()
+    (scene.workspace / "part").rmdir()
+
+    publish(scene.place, scene.checkpoint("first").ref, "feature/x", "First", {})
+
+    assert user(scene.repository, "diff", "--name-status", "main", "feature/x") == "D\tpart\n"
 
 
 def test_what_no_index_can_hold_is_named_and_in_nobodys_way(scene) -> None:
