@@ -12,7 +12,7 @@ from roadmark.executor.store.metrics import MetricRepository
 from roadmark.web.words import STATUS_WORDS
 
 NEWEST = 100
-WIDTH, HEIGHT = 600, 160
+WIDTH, HEIGHT = 1200, 200
 MEMORY_TARGET_MB = 512.0
 _RUNS = 20
 
@@ -29,7 +29,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Values in the order of time, drawn as dots in a box of 600 by 160."""
+    """Values in the order of time, drawn as dots in a box of 1200 by 200."""
 
     title: str
     unit: str

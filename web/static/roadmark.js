@@ -125,6 +125,29 @@
   });
   document.addEventListener("change", (event) => { if (event.target.matches("[data-auto]")) event.target.form.requestSubmit(); });
 
+  // The rollback page in a dialog over the task: the same content, and plain forms inside.
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-dialog]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const answer = await fetch(link.href).catch(() => null);
+    const part = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("rollback");
+    if (!part) { location.assign(link.href); return; }
+    const dialog = document.createElement("dialog");
+    dialog.className = "wide";
+    dialog.setAttribute("aria-label", "Roll back");
+    dialog.append(part);
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.addEventListener("click", (inside) => {
+      if (inside.target.closest("a[data-close]")) { inside.preventDefault(); dialog.close(); }
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    showTimes(dialog);
+    dialog.querySelector("#reason")?.focus({ preventScroll: true });
+    dialog.scrollTop = 0;
+  });
+
   // Keys: off inside fields, with modifiers, and where the reader switched them off.
   const keys = byId("keys"), off = byId("keys-off");
   const areOff = () => localStorage.getItem("keys") === "off";
