@@ -7,7 +7,7 @@ hash, a deleted one withdraws its task and erases nothing.
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +26,7 @@ from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.workspace.spec_readers import ReadFile, read_files
 from roadmark.ingest.discovery import FoundFile, Skipped, content_hash, read_content, scan
+from roadmark.ingest.families import place_of
 from roadmark.ingest.tick import set_marks
 
 _BATCH = 100
@@ -33,6 +34,15 @@ _BATCH = 100
 
 SETTLED_S = 0.3
 """A file counts once its size and time were still for this long; editors write in pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file that is no task of its own: it belongs to the task of `main`, or is no spec at all (None)."""
+
+    path: str
+    sha256: str
+    main: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,7 @@ class Intake:
         self.folder = settings.specs
         self.last_scan_at: datetime | None = None
         self.skipped: tuple[Skipped, ...] = ()
+        self._listed: dict[str, Listed] = {}
 
     def rescan(self) -> bool:
         """Take in what came, changed, moved or went. True where a file was too young to be taken yet."""
@@ -79,6 +90,11 @@ class Intake:
             self.last_scan_at = self._store.clock.now()
             self._files = {path: file for path, file in found.files.items() if path not in young}
             return bool(young)
+
+    @property
+    def listed(self) -> tuple[Listed, ...]:
+        """Files that are no task of their own: companions of a task's main file, and what is no spec."""
+        return tuple(self._listed[path] for path in sorted(self._listed))
 
     def rescan_settled(self) -> None:
         """Take everything in, waiting for files that are still being written."""
@@ -110,12 +126,15 @@ class Intake:
     ) -> tuple[bytes | None, tuple[str, ...]]:
         path = self._confined(source_path)
         content = read_content(self.folder, source_path) if path else None
-        if path is None or content is None:
-            return None, tuple(marks)
-        result = set_marks(content, marks)
-        if result.changed:
-            _replace(path, result.content)
-        return result.content, result.missing
+        while path is not None and content is not None:
+            result = set_marks(content, marks)
+            now = read_content(self.folder, source_path)
+            if now == content:
+                if result.changed:
+                    _replace(path, result.content)
+                return result.content, result.missing
+            content = now  # somebody saved it meanwhile: their edit stays, the marks are set in it
+        return None, tuple(marks)
 
     def _confined(self, source_path: str) -> Path | None:
         """The file itself, if it lies in the folder; a link out of it is not followed."""
@@ -134,9 +153,14 @@ class Intake:
         young: Sequence[str],
     ) -> None:
         gone = {sha: path for path, (_, sha, _) in known.items() if path not in files}
+        companions = companions_of(files)
+        kept = {path: one for path, one in self._listed.items() if _still_listed(one, files, companions)}
+        self._listed = kept | {
+            path: Listed(path, files[path].sha256, main) for path, main in companions.items()
+        }
         wanted = []
         for path, file in files.items():
-            if path in young:
+            if path in young or path in self._listed:
                 continue
             if path not in known and file.sha256 in gone:
                 self._move(gone.pop(file.sha256), path)
@@ -144,7 +168,10 @@ class Intake:
                 wanted.append(path)
         reads = read_files(self.folder, [files[path] for path in wanted])
         while batch := list(islice(reads, _BATCH)):
-            self._save_batch(batch)
+            self._save_batch([read for read in batch if read.spec.is_spec])
+            for read in batch:
+                if not read.spec.is_spec:
+                    self._listed[read.spec.path] = Listed(read.spec.path, read.sha256, None)
 
     def _save_batch(self, batch: Sequence[ReadFile]) -> None:
         self._store.write(lambda transaction: self._save_all(transaction, batch))
@@ -196,7 +223,9 @@ class Intake:
         lost = {
             path: row
             for path, row in present.items()
-            if path in known and path not in files and row[2] is not TaskStatus.WITHDRAWN
+            if path in known
+            and (path not in files or path in self._listed)
+            and row[2] is not TaskStatus.WITHDRAWN
         }
 
         def work(transaction: Transaction) -> None:
@@ -210,6 +239,26 @@ class Intake:
 
         if lost:
             self._store.write(work)
+
+
+def companions_of(paths: Iterable[str]) -> dict[str, str]:
+    """For each index, phase or analysis file of a task that has a main file: that main file."""
+    places = {path: place_of(path) for path in paths}
+    mains: dict[str, str] = {}
+    for part in ("task", "implementation"):
+        mains |= {place.family: path for path, place in places.items() if place.part == part}
+    return {
+        path: mains[place.family]
+        for path, place in places.items()
+        if place.family in mains and mains[place.family] != path
+    }
+
+
+def _still_listed(one: Listed, files: Mapping[str, FoundFile], companions: Mapping[str, str]) -> bool:
+    """Whether what was found out about a file still holds."""
+    if one.path not in files:
+        return False
+    return one.path in companions if one.main else files[one.path].sha256 == one.sha256
 
 
 def _status_before(transaction: Transaction, task: Task) -> str:
