@@ -88,6 +88,7 @@ def specs(service: Service, query: Mapping[str, str]) -> dict[str, Any]:
         "rows": rows,
         "problems": found,
         "frames": _frames(service, found),
+        "listed": service.intake.listed,
         "specs": service.settings.specs,
         "last_scan_at": service.intake.last_scan_at,
     }

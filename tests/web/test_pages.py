@@ -1,5 +1,7 @@
 """The pages, as a browser without a script sees them."""
 
+import os
+
 from roadmark.executor.states import Move
 from roadmark.web.app import create_app
 from starlette.testclient import TestClient
@@ -259,6 +261,15 @@ def test_a_broken_spec_shows_its_place_and_the_rule(bench: Workbench, browser: T
     assert "cannot be executed" in browser.get(f"/tasks/{task_id}").text
     assert "JSON" in browser.get("/rules/e101").text
     assert browser.get("/rules/E999").status_code == 404
+
+
+def test_files_that_are_no_task_are_listed(bench: Workbench, browser: TestClient) -> None:
+    bench.drop("shelf.md")
+    (bench.settings.specs / "notes.md").write_text("Only a note.\n")
+    os.utime(bench.settings.specs / "notes.md", (1, 1))
+    bench.intake.rescan()
+    page = browser.get("/specs").text
+    assert "<code>notes.md</code> is no spec" in page
 
 
 def test_an_edit_of_the_spec_during_a_run_is_said(bench: Workbench, browser: TestClient) -> None:
