@@ -4,6 +4,7 @@ What is kept belongs to one principal. Nothing is kept that comes from elsewhere
 changes in a workspace, streams. Pages are kept for seconds only, since they say how long ago things were.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class AnswerCache:
     def __init__(self, app: ASGIApp, mark: Callable[[], int], clock_s: Callable[[], float]) -> None:
         self._app, self._mark, self._clock_s = app, mark, clock_s
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._making: dict[tuple[Key, int], asyncio.Future[_Kept | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer from what is kept, else from the application, and keep that."""
@@ -44,18 +46,37 @@ class AnswerCache:
         if key is None:
             await self._app(scope, receive, send)
             return
-        mark = self._mark()
-        kept = self._kept.get(key)
-        if kept is not None and kept.mark == mark and kept.until_s > self._clock_s():
-            self._kept.move_to_end(key)
+        kept = await self._known(key, self._mark())
+        if kept is not None:
             scope["route"] = kept.route
             await _send(scope, kept, send)
             return
-        recorder = _Recorder(send)
-        await self._app(scope, receive, recorder)
-        if recorder.is_keepable:
-            life_s = float("inf") if is_program(scope) else PAGE_LIFE_S
-            self._keep(key, recorder.kept(mark, self._clock_s() + life_s, scope.get("route")))
+        await self._first(key, scope, receive, send)
+
+    async def _known(self, key: Key, mark: int) -> _Kept | None:
+        """What is kept under this mark, or what somebody else is just having made under it."""
+        kept = self._kept.get(key)
+        if kept is not None and kept.mark == mark and kept.until_s > self._clock_s():
+            self._kept.move_to_end(key)
+            return kept
+        making = self._making.get((key, mark))
+        return await asyncio.shield(making) if making is not None else None
+
+    async def _first(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have it made, for everybody who asks the same until the next commit."""
+        mark = self._mark()
+        making: asyncio.Future[_Kept | None] = asyncio.get_running_loop().create_future()
+        self._making[key, mark] = making
+        recorder, kept = _Recorder(send), None
+        try:
+            await self._app(scope, receive, recorder)
+            if recorder.is_keepable:
+                life_s = float("inf") if is_program(scope) else PAGE_LIFE_S
+                kept = recorder.kept(mark, self._clock_s() + life_s, scope.get("route"))
+                self._keep(key, kept)
+        finally:
+            self._making.pop((key, mark), None)
+            making.set_result(kept)
 
     def _keep(self, key: Key, kept: _Kept) -> None:
         self._kept[key] = kept
