@@ -9,7 +9,7 @@ from typing import Literal
 from roadmark.executor.agents.base import Brief
 from roadmark.executor.agents.preset import Preset
 from roadmark.executor.workspace.files import open_folder
-from roadmark.executor.workspace.sandbox import PRIVATE_TMP, Command
+from roadmark.executor.workspace.sandbox import Command
 
 
 def link_sign_in(names: Sequence[str], person: Path, home: Path) -> None:
@@ -65,11 +65,5 @@ def _repository(brief: Brief) -> tuple[Path, ...]:
 
 
 def _programs(argv: Sequence[str]) -> tuple[Path, ...]:
-    """What the arguments name: a script or a program may lie where the sandbox hides things."""
-    files = [path for path in map(Path, argv) if path.is_absolute() and path.is_file()]
-    return tuple(path.parent.parent if _is_installed(path) else path for path in files)
-
-
-def _is_installed(path: Path) -> bool:
-    """Whether a program needs what lies beside its folder, as in a virtual environment under /tmp."""
-    return path.parent.name == "bin" and path.is_relative_to(PRIVATE_TMP)
+    """Files that the arguments name: a script of the person's may lie where the sandbox hides things."""
+    return tuple(path for path in map(Path, argv) if path.is_absolute() and path.is_file())

@@ -125,7 +125,15 @@ def _mounts(command: Command) -> Iterator[str]:
             yield from ("--tmpfs", str(hidden))
         elif hidden.exists():
             yield from ("--ro-bind", "/dev/null", str(hidden))
+    yield from _program(Path(command.argv[0]))
     for readable in map(Path.resolve, command.readable):
         yield from ("--ro-bind-try", str(readable), str(readable))
     for writable in map(Path.resolve, command.writable):
         yield from ("--bind", str(writable), str(writable))
+
+
+def _program(program: Path) -> Iterator[str]:
+    """What a program under /tmp needs there: its file, or the environment that it is installed in."""
+    if program.is_absolute() and program.is_relative_to(PRIVATE_TMP) and program.is_file():
+        needed = str(program.parent.parent if program.parent.name == "bin" else program)
+        yield from ("--ro-bind", needed, needed)
