@@ -219,8 +219,11 @@ def shown(path: str) -> str:
 
 
 def _key(repository: Repository) -> str:
-    digest = hashlib.sha256(os.fsencode(repository.common_dir)).hexdigest()[:12]
-    readable = re.sub(r"[^A-Za-z0-9_-]", "-", repository.top.name)[:40] or "repository"
+    """One vault a repository, whichever of its worktrees it is looked at from."""
+    common = repository.common_dir
+    digest = hashlib.sha256(os.fsencode(common)).hexdigest()[:12]
+    name = common.parent.name if common.name == ".git" else common.name
+    readable = re.sub(r"[^A-Za-z0-9_-]", "-", name)[:40] or "repository"
     return f"{readable}-{digest}"
 
 

@@ -223,6 +223,16 @@ def test_rubbish_of_an_interrupted_removal_is_emptied(scene) -> None:
     assert (scene.repository / "run.sh").exists()
 
 
+def test_all_worktrees_of_a_repository_share_one_vault(scene, make_scene, user, tmp_path: Path) -> None:
+    scene.start()
+    user(scene.repository, "worktree", "add", "-q", str(tmp_path / "side"), "-b", "side")
+    other = make_scene(tmp_path / "side")
+    other.start()
+
+    assert other.vault == scene.vault
+    assert vault_usage(other.place).checkpoints == 2
+
+
 def test_a_state_folder_reached_by_a_link_is_the_same(scene, tmp_path: Path) -> None:
     first = scene.start()
     (tmp_path / "by-link").symlink_to(scene.state_dir)
