@@ -20,6 +20,7 @@ _COMMANDS = {
     "ls": ("roadmark.cli.ls", "ls_command", "List the tasks."),
     "new": ("roadmark.cli.new", "new_command", "Write a blank spec."),
     "parse": ("roadmark.cli.parse", "parse_command", "Print what spec files say."),
+    "patch": ("roadmark.cli.patch", "patch_command", "Print what a migration changed, as a patch."),
     "pause": ("roadmark.cli.orders", "pause_command", "Hold a migration back."),
     "reply": ("roadmark.cli.reply", "reply_command", "Answer an open question."),
     "resume": ("roadmark.cli.orders", "resume_command", "Let a paused migration go on."),
@@ -30,6 +31,7 @@ _COMMANDS = {
     "schema": ("roadmark.cli.schema", "schema_command", "Print a JSON Schema."),
     "serve": ("roadmark.cli.serve", "serve_command", "Serve the pages and the API, and carry out tasks."),
     "show": ("roadmark.cli.show", "show_command", "Show a task and its latest migration."),
+    "vault": ("roadmark.cli.vault", "vault_group", "Verify, measure and clean the checkpoints."),
     "undo": ("roadmark.cli.rollback", "undo_command", "Undo the latest rollback."),
 }
 

@@ -1,6 +1,6 @@
 """Lands a confirmed phase: its commit on the branch, its ticks in the file, its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from roadmark.executor.errors import NotFound
 from roadmark.executor.intake import Intake
@@ -21,8 +21,9 @@ from roadmark.executor.workspace.publish import publish
 class Landing:
     """The step after a phase was confirmed. Each part of it may be repeated after a crash."""
 
-    def __init__(self, store: Store, places: Places, intake: Intake) -> None:
+    def __init__(self, store: Store, places: Places, intake: Intake, protected: Collection[str]) -> None:
         self._store, self._places, self._intake = store, places, intake
+        self._protected = protected
 
     def land(self, lease: Lease, migration: Migration, run: PhaseRun) -> None:
         """Publish, tick, record. Raises: WorkspaceError where the branch cannot take the commit."""
@@ -64,8 +65,9 @@ class Landing:
             "Roadmark-Phase": str(run.phase),
         }
         message = f"{title}: phase {run.phase}, {run.name}"
+        place = self._places.of(migration.id)
         published = publish(
-            self._places.of(migration.id), checkpoint.ref, migration.branch, message, trailers
+            place, checkpoint.ref, migration.branch, message, trailers, protected=self._protected
         )
         return published.commit
 

@@ -4,7 +4,7 @@ Every rollback first takes a safety checkpoint, so that it can itself be undone;
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,8 +80,9 @@ class _Job:
 class MigrationRollback:
     """Takes migrations back to their checkpoints."""
 
-    def __init__(self, store: Store, places: Places, intake: Intake) -> None:
+    def __init__(self, store: Store, places: Places, intake: Intake, protected: Collection[str]) -> None:
         self._store, self._places, self._intake = store, places, intake
+        self._protected = protected
 
     def preview(self, migration_id: str, to: str) -> Plan:
         """What a rollback to this checkpoint would do. Raises: NotFound, CheckpointUnknown."""
@@ -210,8 +211,9 @@ class MigrationRollback:
             return None
         message = f"Roll back to {job.target.name}: {job.rollback.reason}"
         trailers = {"Roadmark-Migration": migration.id, "Roadmark-Rollback": job.rollback.id}
+        place = self._places.of(migration.id)
         return publish_revert(
-            self._places.of(migration.id), job.target.ref, migration.branch, message, trailers
+            place, job.target.ref, migration.branch, message, trailers, protected=self._protected
         )
 
 

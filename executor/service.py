@@ -48,7 +48,7 @@ class Service:
         self.metrics = MigrationMetrics(self.store)
         self.intake = Intake(self.store, settings)
         self.access = Access(self.store)
-        self.rollbacks = MigrationRollback(self.store, self.places, self.intake)
+        self.rollbacks = MigrationRollback(self.store, self.places, self.intake, settings.protected_branches)
         self.sandbox: SandboxProbe = probe_sandbox(settings.sandbox)
         self.registry = HandlerRegistry(settings.agents)
         self._stopping = threading.Event()
@@ -117,6 +117,6 @@ class Service:
             owner=str(self.settings.state_dir),
             opening=Opening(self.store, self.places),
             attempts=attempts,
-            landing=Landing(self.store, self.places, self.intake),
+            landing=Landing(self.store, self.places, self.intake, self.settings.protected_branches),
             rollbacks=self.rollbacks,
         )

@@ -124,6 +124,11 @@ class MigrationTracker:
                 rollbacks=tuple(checkpoints.rollbacks(migration_id)),
             )
 
+    def checkpoint(self, migration_id: str, wanted: str) -> Checkpoint:
+        """A checkpoint by its name or id. Raises: CheckpointUnknown."""
+        with self._store.read() as connection:
+            return CheckpointRepository(connection).named(migration_id, wanted)
+
     def migrations(
         self, before: str | None, limit: int, statuses: Collection[Status] = ()
     ) -> list[Migration]:

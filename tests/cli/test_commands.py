@@ -137,6 +137,20 @@ def test_a_rollback_shows_first_and_asks(started: Run) -> None:
     assert entries[0]["seq"] < entries[-1]["seq"]
 
 
+def test_the_result_can_be_had_as_a_patch_and_the_vault_is_whole(started: Run, tmp_path: Path) -> None:
+    started("reply", "job.md", "done")
+    started("run", "job.md")
+    patch = started("patch", "job.md")
+    assert "+++ b/job/first.py" in patch.stdout
+    text = patch.stdout.encode()
+    subprocess.run(["git", "apply", "--check"], cwd=tmp_path / "repo", input=text, check=True)
+    assert started("patch", "job.md", "--to", "nowhere").exit_code == 3
+    verified = started("vault verify")
+    assert (verified.exit_code, verified.stdout.startswith("2 checkpoints")) == (0, True)
+    assert started("vault gc").stdout == "packed\n"
+    assert started("vault du").stdout.startswith("2 checkpoints in ")
+
+
 def test_the_journal_is_verified_and_tampering_is_told(started: Run, tmp_path: Path) -> None:
     assert started("audit verify").stdout.startswith("clean: ")
     connection = sqlite3.connect(tmp_path / "state" / "roadmark.db")
