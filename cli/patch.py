@@ -11,9 +11,7 @@ from roadmark.executor.workspace.differences import patch_text
 @click.argument("task")
 @state_options
 @click.option("--from", "begin", default="start", show_default=True, help="A checkpoint.")
-@click.option(
-    "--to", "end", default=None, help="A checkpoint; without it the present state."
-)
+@click.option("--to", "end", default=None, help="A checkpoint; without it the present state.")
 def patch_command(task: str, where: Where, begin: str, end: str | None) -> None:
     """Print what TASK's migration changed, as a patch for `git apply`."""
     with opened(settings_from(where)) as service:
