@@ -16,6 +16,7 @@ _COMMANDS = {
     "check": ("roadmark.cli.check", "check_command", "Report what is wrong with spec files."),
     "db": ("roadmark.cli.db", "db_group", "Bring the database to the present schema."),
     "doctor": ("roadmark.cli.doctor", "doctor_command", "Check what Roadmark needs on this machine."),
+    "explain": ("roadmark.cli.explain", "explain_command", "Say why a task is not running."),
     "history": ("roadmark.cli.history", "history_command", "Show what was done and undone, by whom and why."),
     "ls": ("roadmark.cli.ls", "ls_command", "List the tasks."),
     "new": ("roadmark.cli.new", "new_command", "Write a blank spec."),

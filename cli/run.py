@@ -8,6 +8,7 @@ from roadmark.cli.plain_text import safe
 from roadmark.cli.settling import settle
 from roadmark.cli.working import opened
 from roadmark.executor.errors import AlreadyRunning
+from roadmark.executor.explain import explain
 from roadmark.executor.states import Status
 
 
@@ -32,6 +33,9 @@ def run_command(task: str, where: Where, agent: str | None) -> None:
         click.echo(f"migration {migration.id} is {migration.status}, {phases}")
         if migration.reason:
             click.echo(f"reason: {safe(migration.reason)}")
+        if migration.status is Status.QUEUED:
+            for reason in explain(service.store, service.settings, migration.id):
+                click.echo(safe(reason))
         wait = service.tracker.migration(migration.id).wait
         if wait is not None:
             words = ", ".join(safe(word) for word in wait.keywords)

@@ -39,9 +39,9 @@ def keep_checkpoint(
 ) -> Checkpoint:
     """The checkpoint's row, made once: a repeated call gives the row that is there."""
     checkpoints = CheckpointRepository(transaction.connection)
-    for known in checkpoints.of_migration(migration.id):
-        if known.ref == snapshot.ref:
-            return known
+    known = checkpoints.at_ref(migration.id, snapshot.ref)
+    if known is not None:
+        return known
     position = position_of(
         migration,
         MigrationRepository(transaction.connection).phase_runs(migration.id),

@@ -94,8 +94,7 @@ def conclude(
     )
     migrations.change_attempt(attempt.id, checkpoint_id=checkpoint.id)
     migrations.change_phase(migration.id, run.phase, checkpoint_id=checkpoint.id)
-    ended = next(one for one in migrations.attempts(migration.id) if one.id == attempt.id)
-    metrics.of_attempt(transaction, migration, ended)
+    metrics.of_attempt(transaction, migration, migrations.attempt(attempt.id))
     detail = {"outcome": verdict.outcome.value, "reason": mask(verdict.reason), "used": verdict.attempt_used}
     transaction.record(event_of(migration, "attempt.ended", detail=detail))
     if migration.status is Status.RUNNING:

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from roadmark.executor import questions
@@ -51,8 +51,10 @@ class MigrationManager:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
 
-    def start(self, task_id: str, actor: str, agent: str | None = None) -> Migration:
-        """Queue a migration of the task.
+    def start(
+        self, task_id: str, actor: str, agent: str | None = None, at: datetime | None = None
+    ) -> Migration:
+        """Queue a migration of the task, to be taken up now or not before `at`.
 
         Raises: NotFound, SpecNotExecutable, AlreadyRunning, BranchNameRefused.
         """
@@ -66,10 +68,11 @@ class MigrationManager:
             self._refuse_unexecutable(tasks, task)
             self._refuse_second(transaction, task)
             migration, runs = self._new(transaction, task, chosen, actor)
+            migration = replace(migration, due_at=at)
             MigrationRepository(transaction.connection).insert(migration, runs)
             tasks.update(task.id, migration_id=migration.id, status="in_progress", updated_at=transaction.now)
             transaction.record(
-                event_of(migration, "migration.started", actor=actor, detail={"agent": chosen})
+                event_of(migration, "migration.started", actor=actor, detail=_shown_start(chosen, at))
             )
             return migration
 
@@ -289,6 +292,10 @@ class MigrationManager:
         begins = wait.kind is WaitKind.START
         started: dict[str, Any] = {"start_confirmed": True} if begins else {}
         return make_move(transaction, migration, Move.ANSWER, actor=actor, **started)
+
+
+def _shown_start(agent: str, at: datetime | None) -> dict[str, Any]:
+    return {"agent": agent} if at is None else {"agent": agent, "at": at.isoformat()}
 
 
 def _settles_question(transaction: Transaction, migration: Migration, wait: Wait, text: str) -> bool:

@@ -13,6 +13,7 @@ from roadmark.executor.engine.embedded import EmbeddedEngine
 from roadmark.executor.instance import InstanceLock
 from roadmark.executor.intake import Intake
 from roadmark.executor.landing import Landing
+from roadmark.executor.limits import agent_slots
 from roadmark.executor.manager import MigrationManager
 from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.opening import Opening
@@ -55,7 +56,9 @@ class Service:
         self._lock = InstanceLock(settings.state_dir)
         self._recovery = Recovery(self.store, self.places, self.metrics)
         self._worker = self._make_worker()
-        self.engine = EmbeddedEngine(self.store, self.manager, self._worker, settings.slot_count())
+        self.engine = EmbeddedEngine(
+            self.store, self.manager, self._worker, settings.slot_count(), agent_slots(settings)
+        )
         self._watcher = Watcher(self.intake, self._stopping)
 
     def start(self, what: str) -> None:

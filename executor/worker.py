@@ -12,6 +12,7 @@ from typing import Any, assert_never
 
 from roadmark.executor import questions
 from roadmark.executor.attempt import AttemptRunner
+from roadmark.executor.dependencies import is_held_back
 from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, RoadmarkError
 from roadmark.executor.landing import Landing
 from roadmark.executor.lease import Lease
@@ -138,6 +139,8 @@ class Worker:
                 "fence": migration.fence + 1,
             }
             if migration.status is Status.QUEUED:
+                if is_held_back(transaction.connection, migration.task_id):
+                    return None
                 make_move(transaction, migration, Move.CLAIM, **lease)
             elif migration.status in (Status.CANCELLING, Status.ROLLING_BACK):
                 migrations.change(migration, transaction.now, **lease)
@@ -180,8 +183,7 @@ class Worker:
 
     def _rows(self, migration: Migration) -> Rows:
         with self._store.read() as connection:
-            checkpoints = CheckpointRepository(connection).of_migration(migration.id)
-            start = next((c for c in checkpoints if c.kind is CheckpointKind.START), None)
+            start = CheckpointRepository(connection).first_of(migration.id, CheckpointKind.START)
             run = MigrationRepository(connection).phase_run(migration.id, migration.phase)
             return Rows(migration, run, WaitRepository(connection).open_of(migration.id), start)
 

@@ -6,15 +6,16 @@ missed and a doubled tick harmless, and nothing of it has to survive a crash.
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from roadmark.executor.dependencies import held_back
 from roadmark.executor.manager import MigrationManager
-from roadmark.executor.model import JournalEntry
+from roadmark.executor.model import JournalEntry, Migration
 from roadmark.executor.states import Status
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
@@ -31,8 +32,17 @@ _WAKING = frozenset({Status.QUEUED.value, Status.ROLLING_BACK.value})
 class EmbeddedEngine:
     """Gives due migrations to the worker, as many at once as there are slots."""
 
-    def __init__(self, store: Store, manager: MigrationManager, worker: Worker, slots: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        manager: MigrationManager,
+        worker: Worker,
+        slots: int,
+        agent_slots: Mapping[str, int] | None = None,
+    ) -> None:
+        """`agent_slots`: for each agent that has a limit of its own, how many sessions at once."""
         self._store, self._manager, self._worker, self._slots = store, manager, worker, slots
+        self._agent_slots = agent_slots or {}
         self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="worker")
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
@@ -40,8 +50,9 @@ class EmbeddedEngine:
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
-        self._busy: set[str] = set()
+        self._busy: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._woken, self._looking = threading.Event(), False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -74,8 +85,9 @@ class EmbeddedEngine:
             return len(self._busy)
 
     def wake(self) -> None:
-        """Look at the rows now."""
-        if self._scheduler.running:
+        """Look at the rows now; a look that is under way is followed by another."""
+        self._woken.set()
+        if self._scheduler.running and not self._looking:
             self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
 
     def _hear(self, entries: Sequence[JournalEntry]) -> None:
@@ -86,33 +98,56 @@ class EmbeddedEngine:
         try:
             self._manager.unpark_due()
             self._manager.lapse_overdue()
-            self._dispatch()
+            self._look()
         except Exception:  # a tick that fails must not end the clock; the next one tries again
             log.exception("a tick failed")
+
+    def _look(self) -> None:
+        """Dispatch, and again for as long as somebody asked for it in the meantime."""
+        self._woken.set()
+        self._looking = True
+        try:
+            while self._woken.is_set():
+                self._woken.clear()
+                self._dispatch()
+        finally:
+            self._looking = False
 
     def _dispatch(self) -> None:
         with self._lock:
             free = self._slots - len(self._busy)
             if free <= 0:
                 return
-            for migration_id in self._due(free + len(self._busy)):
-                if migration_id not in self._busy and len(self._busy) < self._slots:
-                    self._busy.add(migration_id)
-                    self._pool.submit(self._work, migration_id)
+            for migration in self._due(free + len(self._busy)):
+                if len(self._busy) < self._slots and self._may_work(migration):
+                    self._busy[migration.id] = migration.agent
+                    self._pool.submit(self._work, migration.id)
 
-    def _due(self, limit: int) -> list[str]:
+    def _may_work(self, migration: Migration) -> bool:
+        """Whether nobody works on it and its agent has a slot left; a rollback needs no agent."""
+        if migration.id in self._busy:
+            return False
+        return migration.status is Status.ROLLING_BACK or migration.agent not in self._full_agents()
+
+    def _full_agents(self) -> list[str]:
+        working = list(self._busy.values())
+        return [name for name, most in self._agent_slots.items() if working.count(name) >= most]
+
+    def _due(self, limit: int) -> list[Migration]:
         with self._store.read() as connection:
             migrations = MigrationRepository(connection)
             urgent = migrations.with_status([Status.ROLLING_BACK])
-            queued = migrations.runnable(self._store.clock.now(), limit)
-        return [migration.id for migration in (*urgent, *queued)]
+            queued = migrations.runnable(
+                self._store.clock.now(), limit, held_back(connection), self._full_agents()
+            )
+        return [*urgent, *queued]
 
     def _work(self, migration_id: str) -> None:
         try:
             self._worker.advance(migration_id)
         finally:
             with self._lock:
-                self._busy.discard(migration_id)
+                self._busy.pop(migration_id, None)
             self.wake_quietly()
 
     def wake_quietly(self) -> None:

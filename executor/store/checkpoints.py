@@ -5,9 +5,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from roadmark.executor.errors import CheckpointUnknown, NotFound
-from roadmark.executor.model import Checkpoint, Rollback, RollbackState
+from roadmark.executor.model import Checkpoint, CheckpointKind, Rollback, RollbackState
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
+from roadmark.executor.store.statements import insert_into, select_by
+
+_OF_MIGRATION = select_by(t.checkpoints, "migration_id").order_by(t.checkpoints.c.at, t.checkpoints.c.name)
+_OF_KIND = select_by(t.checkpoints, "migration_id", "kind").order_by(t.checkpoints.c.at).limit(1)
+_AT_REF = select_by(t.checkpoints, "migration_id", "ref")
 
 
 class CheckpointRepository:
@@ -18,7 +23,7 @@ class CheckpointRepository:
 
     def insert(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint's row."""
-        self._connection.execute(sa.insert(t.checkpoints), pack(checkpoint))
+        self._connection.execute(insert_into(t.checkpoints), pack(checkpoint))
 
     def change(self, checkpoint_id: str, **values: Any) -> None:
         """Set columns of a checkpoint."""
@@ -29,9 +34,19 @@ class CheckpointRepository:
 
     def of_migration(self, migration_id: str) -> list[Checkpoint]:
         """The checkpoints of a migration in the order they were taken."""
-        c = t.checkpoints.c
-        query = sa.select(t.checkpoints).where(c.migration_id == migration_id).order_by(c.at, c.name)
-        return [unpack(Checkpoint, row) for row in self._connection.execute(query)]
+        rows = self._connection.execute(_OF_MIGRATION, {"its_migration_id": migration_id})
+        return [unpack(Checkpoint, row) for row in rows]
+
+    def first_of(self, migration_id: str, kind: CheckpointKind) -> Checkpoint | None:
+        """The first checkpoint of a kind."""
+        rows = self._connection.execute(_OF_KIND, {"its_migration_id": migration_id, "its_kind": kind.value})
+        row = rows.first()
+        return unpack(Checkpoint, row) if row else None
+
+    def at_ref(self, migration_id: str, ref: str) -> Checkpoint | None:
+        """The checkpoint that is kept under this ref of the vault."""
+        found = self._connection.execute(_AT_REF, {"its_migration_id": migration_id, "its_ref": ref}).first()
+        return unpack(Checkpoint, found) if found else None
 
     def get(self, checkpoint_id: str) -> Checkpoint:
         """A checkpoint by its id. Raises: NotFound."""

@@ -6,6 +6,7 @@ costs one fsync a batch and not one a caller. A caller's own failure undoes only
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from roadmark.executor.store import journal
 Result = TypeVar("Result")
 
 _BATCH = 128
+
+SETTLE_S = 0.05
+"""Nothing was ordered for this long: time for what may be done once for many batches."""
+_SETTLE_AT_LATEST_S = 1.0
 
 
 class Transaction:
@@ -52,8 +57,10 @@ class LaneClosed(RuntimeError):
 class WriterLane:
     """Runs writing work, one batch after the other, on its own thread."""
 
-    def __init__(self, engine: sa.Engine, bus: Bus, clock: Clock) -> None:
-        self._engine, self._bus, self._clock = engine, bus, clock
+    def __init__(self, engine: sa.Engine, bus: Bus, clock: Clock, settle: Callable[[], None]) -> None:
+        """`settle` is called after the last of several batches, a second after the first at the latest."""
+        self._engine, self._bus, self._clock, self._settle = engine, bus, clock, settle
+        self._unsettled_since: float | None = None
         self._orders: queue.SimpleQueue[_Order[Any] | None] = queue.SimpleQueue()
         self._closed = False
         self._gate = threading.Lock()
@@ -90,12 +97,34 @@ class WriterLane:
             batch, last = self._gather()
             if batch:
                 self._write(batch)
+                self._note_unsettled()
             if last:
+                self._settle()
                 return
+
+    def _note_unsettled(self) -> None:
+        now = time.monotonic()
+        if self._unsettled_since is None:
+            self._unsettled_since = now
+        elif now - self._unsettled_since > _SETTLE_AT_LATEST_S:
+            self._settle_now()
+
+    def _settle_now(self) -> None:
+        self._settle()
+        self._unsettled_since = None
+
+    def _first(self) -> _Order[Any] | None:
+        """The next order, waited for; what is unsettled is settled while there is none."""
+        if self._unsettled_since is not None:
+            try:
+                return self._orders.get(timeout=SETTLE_S)
+            except queue.Empty:
+                self._settle_now()
+        return self._orders.get()
 
     def _gather(self) -> tuple[list[_Order[Any]], bool]:
         """What is waiting now, at least one order; and whether the end was asked for."""
-        first = self._orders.get()
+        first = self._first()
         if first is None:
             return [], True
         batch = [first]
@@ -127,16 +156,18 @@ class WriterLane:
         self, connection: sa.Connection, batch: list[_Order[Any]], answers: list[Callable[[], None]]
     ) -> list[JournalEntry]:
         events: list[tuple[datetime, Event]] = []
+        part = connection.connection.cursor()  # begin_nested() would take longer than the work itself
         for order in batch:
             transaction = Transaction(connection, self._clock.now())
-            savepoint = connection.begin_nested()
+            part.execute("SAVEPOINT part")
             try:
                 result = order.work(transaction)
             except Exception as error:  # noqa: BLE001 - the caller's own failure is the caller's answer
-                savepoint.rollback()
+                part.execute("ROLLBACK TO part")
+                part.execute("RELEASE part")
                 answers.append(_failing(order.answer, error))
             else:
-                savepoint.commit()
+                part.execute("RELEASE part")
                 events += [(transaction.now, event) for event in transaction.events]
                 answers.append(_succeeding(order.answer, result))
         return journal.append(connection, events)

@@ -13,6 +13,7 @@ from roadmark.executor.model import Attempt, Migration, PhaseRun
 from roadmark.executor.states import Move, Status, after
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
+from roadmark.executor.store.statements import insert_into, select_by, update_by
 
 
 class MigrationRepository:
@@ -23,14 +24,12 @@ class MigrationRepository:
 
     def insert(self, migration: Migration, phase_runs: Collection[PhaseRun]) -> None:
         """A new migration with a row for each of its phases."""
-        self._connection.execute(sa.insert(t.migrations), pack(migration))
-        self._connection.execute(sa.insert(t.phase_runs), [pack(run) for run in phase_runs])
+        self._connection.execute(insert_into(t.migrations), pack(migration))
+        self._connection.execute(insert_into(t.phase_runs), [pack(run) for run in phase_runs])
 
     def get(self, migration_id: str) -> Migration:
         """The migration. Raises: NotFound."""
-        row = self._connection.execute(
-            sa.select(t.migrations).where(t.migrations.c.id == migration_id)
-        ).first()
+        row = self._connection.execute(select_by(t.migrations, "id"), {"its_id": migration_id}).first()
         if row is None:
             raise NotFound("migration", migration_id)
         return unpack(Migration, row)
@@ -71,14 +70,20 @@ class MigrationRepository:
         rows = self._connection.execute(sa.select(c.status, sa.func.count()).group_by(c.status))
         return {Status(status): count for status, count in rows}
 
-    def runnable(self, now: datetime, limit: int) -> list[Migration]:
-        """Queued migrations whose time has come, in order of priority, then age."""
+    def runnable(
+        self, now: datetime, limit: int, held_back: Collection[str] = (), resting_agents: Collection[str] = ()
+    ) -> list[Migration]:
+        """Queued migrations whose time has come, in order of priority, then age.
+
+        Left out: those of tasks that are `held_back`, and those of `resting_agents`.
+        """
         c = t.migrations.c
         rank = sa.case({"critical": 0, "high": 1, "medium": 2, "low": 3}, value=t.tasks.c.priority, else_=2)
         query = (
             sa.select(t.migrations)
             .join(t.tasks, t.tasks.c.id == c.task_id)
             .where(c.status == Status.QUEUED, sa.or_(c.due_at.is_(None), c.due_at <= now))
+            .where(c.task_id.not_in(list(held_back)), c.agent.not_in(list(resting_agents)))
             .order_by(rank, c.created_at, c.id)
             .limit(limit)
         )
@@ -119,24 +124,21 @@ class MigrationRepository:
 
     def phase_run(self, migration_id: str, phase: int) -> PhaseRun:
         """One phase. Raises: NotFound."""
-        c = t.phase_runs.c
-        query = sa.select(t.phase_runs).where(c.migration_id == migration_id, c.phase == phase)
-        row = self._connection.execute(query).first()
+        key = {"its_migration_id": migration_id, "its_phase": phase}
+        row = self._connection.execute(select_by(t.phase_runs, "migration_id", "phase"), key).first()
         if row is None:
             raise NotFound("phase", f"{migration_id}:{phase}")
         return unpack(PhaseRun, row)
 
     def change_phase(self, migration_id: str, phase: int, **changes: Any) -> None:
         """Set columns of one phase."""
-        c = t.phase_runs.c
         values = {name: plain(value) for name, value in changes.items()}
-        self._connection.execute(
-            sa.update(t.phase_runs).where(c.migration_id == migration_id, c.phase == phase).values(values)
-        )
+        key = {"its_migration_id": migration_id, "its_phase": phase}
+        self._connection.execute(update_by(t.phase_runs, "migration_id", "phase"), values | key)
 
     def insert_attempt(self, attempt: Attempt) -> None:
         """A new attempt, before its process."""
-        self._connection.execute(sa.insert(t.attempts), pack(attempt))
+        self._connection.execute(insert_into(t.attempts), pack(attempt))
 
     def close_attempt(self, attempt_id: str, ended_at: datetime, **values: Any) -> bool:
         """Close an open attempt with its verdict; False where it was closed already."""
@@ -152,7 +154,14 @@ class MigrationRepository:
     def change_attempt(self, attempt_id: str, **values: Any) -> None:
         """Set columns of an attempt."""
         packed = {name: plain(value) for name, value in values.items()}
-        self._connection.execute(sa.update(t.attempts).where(t.attempts.c.id == attempt_id).values(packed))
+        self._connection.execute(update_by(t.attempts, "id"), packed | {"its_id": attempt_id})
+
+    def attempt(self, attempt_id: str) -> Attempt:
+        """One attempt. Raises: NotFound."""
+        row = self._connection.execute(select_by(t.attempts, "id"), {"its_id": attempt_id}).first()
+        if row is None:
+            raise NotFound("attempt", attempt_id)
+        return unpack(Attempt, row)
 
     def attempts(self, migration_id: str) -> list[Attempt]:
         """All attempts in the order in which they began."""
@@ -170,14 +179,14 @@ class MigrationRepository:
         return [unpack(Attempt, row) for row in self._connection.execute(query)]
 
     def _guarded(self, migration: Migration, at: datetime, changes: dict[str, Any]) -> Migration:
-        c = t.migrations.c
         values = {name: plain(value) for name, value in changes.items()}
         values |= {"version": migration.version + 1, "updated_at": at}
-        update = (
-            sa.update(t.migrations)
-            .where(c.id == migration.id, c.status == migration.status, c.version == migration.version)
-            .values(values)
-        )
-        if self._connection.execute(update).rowcount != 1:
+        seen = {
+            "its_id": migration.id,
+            "its_status": migration.status.value,
+            "its_version": migration.version,
+        }
+        update = update_by(t.migrations, "id", "status", "version")
+        if self._connection.execute(update, values | seen).rowcount != 1:
             raise Conflict(migration.id, migration.version, self.get(migration.id).version)
         return self.get(migration.id)

@@ -16,7 +16,7 @@ def unpack(kind: type[Value], row: sa.Row[Any]) -> Value:
 
     Strings become the enum that the field asks for, JSON lists become tuples.
     """
-    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's documented, underscored name
+    columns = dict(zip(row._fields, row, strict=True))
     return kind(**{name: convert(columns[name]) for name, convert in _converters(cast(Hashable, kind))})
 
 

@@ -3,8 +3,7 @@
 import importlib
 import json
 import os
-import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,10 +38,9 @@ class Store:
         self._writer = open_writer(sqlite_url(self.path))
         _bring_up_to_date(self._writer)
         self._reader = open_reader(sqlite_url(self.path))
-        self._lane = WriterLane(self._writer, self.bus, clock)
-        self._head_lock = threading.Lock()
-        self._head_written = 0
-        self.bus.subscribe(self._keep_head)
+        self._newest: JournalEntry | None = None
+        self.bus.subscribe(self._note_head)
+        self._lane = WriterLane(self._writer, self.bus, clock, self._keep_head)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -87,18 +85,16 @@ class Store:
         self._writer.dispose()
         self._reader.dispose()
 
-    def _keep_head(self, entries: object) -> None:
-        """Keep the head apart. It may lag behind after a crash; it never leads."""
-        last = entries[-1] if isinstance(entries, list) else None
-        if not isinstance(last, JournalEntry):
-            return
-        with self._head_lock:
-            if last.seq <= self._head_written:
-                return
+    def _note_head(self, entries: Sequence[JournalEntry]) -> None:
+        self._newest = entries[-1]
+
+    def _keep_head(self) -> None:
+        """Keep the head apart, once for many batches. It may lag behind after a crash; it never leads."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
             draft = self._head_file.with_suffix(".new")
-            draft.write_text(json.dumps({"seq": last.seq, "hash": last.hash}))
+            draft.write_text(json.dumps({"seq": newest.seq, "hash": newest.hash}))
             os.replace(draft, self._head_file)
-            self._head_written = last.seq
 
     def _read_head(self) -> journal.Head | None:
         if not self._head_file.exists():

@@ -8,9 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from roadmark.executor.errors import Ambiguous, NotFound
 from roadmark.executor.model import Migration, SpecProblem, Task, TaskFile, TaskItem, TaskPhase, TaskRisk
-from roadmark.executor.states import TaskStatus
+from roadmark.executor.states import Status, TaskStatus
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, unpack
+from roadmark.executor.store.statements import update_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,16 @@ class TaskSummary:
     revision: int
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTask:
+    """What another spec may call a task by, and where it stands."""
+
+    id: str
+    title: str
+    source_path: str
+    status: TaskStatus
 
 
 _SUMMARY = [getattr(t.tasks.c, name) for name in TaskSummary.__slots__]
@@ -132,7 +143,7 @@ class TaskRepository:
 
     def update(self, task_id: str, **values: Any) -> None:
         """Set columns of one task."""
-        self._connection.execute(sa.update(t.tasks).where(t.tasks.c.id == task_id).values(values))
+        self._connection.execute(update_by(t.tasks, "id"), values | {"its_id": task_id})
 
     def phases(self, task_id: str) -> list[TaskPhase]:
         """The phases in order."""
@@ -168,6 +179,25 @@ class TaskRepository:
         c = t.task_dependencies.c
         query = sa.select(c.name).where(c.task_id == task_id).order_by(c.id)
         return list(self._connection.execute(query).scalars())
+
+    def named(self) -> list[NamedTask]:
+        """Every task that has not been withdrawn, by its names, the oldest first."""
+        c = t.tasks.c
+        query = sa.select(c.id, c.title, c.source_path, c.status).order_by(c.created_at, c.id)
+        rows = self._connection.execute(query.where(c.status != TaskStatus.WITHDRAWN))
+        return [NamedTask(row.id, row.title, row.source_path, TaskStatus(row.status)) for row in rows]
+
+    def queued_dependencies(self) -> dict[str, list[str]]:
+        """For each task with a queued migration and dependencies: what its spec says it depends on."""
+        names: dict[str, list[str]] = {}
+        query = (
+            sa.select(t.task_dependencies.c.task_id, t.task_dependencies.c.name)
+            .join(t.migrations, t.migrations.c.task_id == t.task_dependencies.c.task_id)
+            .where(t.migrations.c.status == Status.QUEUED)
+        )
+        for task_id, name in self._connection.execute(query):
+            names.setdefault(task_id, []).append(name)
+        return names
 
     def problems(self, task_id: str) -> list[SpecProblem]:
         """The findings in this spec."""

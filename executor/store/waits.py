@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from roadmark.executor.model import Reply, Wait
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, unpack
+from roadmark.executor.store.statements import select_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,9 @@ class InboxRow:
     task_id: str
     title: str
     phase_count: int
+
+
+_OPEN = select_by(t.waits, "migration_id").where(t.waits.c.closed_at.is_(None))
 
 
 class WaitRepository:
@@ -31,9 +35,7 @@ class WaitRepository:
 
     def open_of(self, migration_id: str) -> Wait | None:
         """The open question of a migration."""
-        c = t.waits.c
-        query = sa.select(t.waits).where(c.migration_id == migration_id, c.closed_at.is_(None))
-        row = self._connection.execute(query).first()
+        row = self._connection.execute(_OPEN, {"its_migration_id": migration_id}).first()
         return unpack(Wait, row) if row else None
 
     def close(self, wait: Wait, outcome: str, at: datetime) -> bool:

@@ -1,0 +1,116 @@
+"""What starts, and when: dependencies, slots of an agent, a time; and why something does not."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from roadmark.executor.config import AgentSettings, Settings
+from roadmark.executor.explain import explain
+from roadmark.executor.service import Service
+from roadmark.executor.states import Status
+
+SPEC = """\
+# {title} Implementation
+
+## 1. Project Overview
+- **Feature/Component Name**: {title}
+- **Priority**: Medium
+- **Dependencies**: {dependencies}
+
+## 4. Implementation Phases
+
+#### Phase 1: Only (1 hour)
+- [ ] Do the only thing
+
+## 14. AI Auto-Implementation Instructions
+
+#### Task Database Fields:
+- **automation_level**: 'full_auto'
+- **confirmation_required**: false
+- **git_branch_required**: false
+"""
+WRITE = {"do": "write", "path": "only.txt", "text": "done\n"}
+DONE = {"do": "say", "text": "done\n"}
+AGENTS = {"script": AgentSettings(name="script", kind="scripted", options={"attempts": [[WRITE, DONE]]})}
+
+
+def drop(settings: Settings, title: str, dependencies: str = "none") -> None:
+    path = settings.specs / f"{title.lower().replace(' ', '-')}.md"
+    path.write_text(SPEC.format(title=title, dependencies=dependencies))
+    os.utime(path, (1, 1))
+
+
+def begin(service: Service, name: str, agent: str = "script", **options: object) -> str:
+    return service.manager.start(service.tracker.find_task(name), "anna", agent, **options).id
+
+
+def why(service: Service, migration_id: str) -> str:
+    return "\n".join(explain(service.store, service.settings, migration_id))
+
+
+@pytest.mark.parametrize("name", ["Ground Floor", "ground-floor", "ground-floor.md", "`ground-floor.md`"])
+def test_a_task_waits_for_the_one_it_names_by_title_slug_or_path(
+    settings, start_service, driver_of, name: str
+) -> None:
+    drop(settings, "Ground Floor")
+    drop(settings, "First Floor", name)
+    service = start_service(AGENTS)
+    upper = begin(service, "first-floor.md")
+    service._worker.advance(upper)
+    assert service.tracker.migration(upper).migration.status is Status.QUEUED
+    assert "'Ground Floor' (ground-floor.md), which is pending" in why(service, upper)
+    lower = begin(service, "ground-floor.md")
+    driver = driver_of(service)
+    driver.until(upper, Status.COMPLETED)
+    done = service.tracker.migration(lower).migration
+    begun = service.tracker.migration(upper).attempts[0].started_at
+    assert done.finished_at is not None
+    assert done.finished_at <= begun
+
+
+def test_a_name_that_is_nowhere_is_shown_and_holds_nothing_back(settings, start_service, driver_of) -> None:
+    drop(settings, "First Floor", "Scaffolding (already implemented)")
+    service = start_service(AGENTS)
+    assert "No task is called 'Scaffolding" in why(service, "first-floor.md")
+    driver_of(service).until(begin(service, "first-floor.md"), Status.COMPLETED)
+
+
+def test_a_circle_of_dependencies_is_explained(settings, start_service) -> None:
+    drop(settings, "Hen", "Egg")
+    drop(settings, "Egg", "Hen")
+    service = start_service(AGENTS)
+    hen = begin(service, "hen.md")
+    service._worker.advance(hen)
+    assert service.tracker.migration(hen).migration.status is Status.QUEUED
+    assert "lead back to itself: Egg -> Hen" in why(service, hen)
+
+
+def test_an_agent_works_in_no_more_slots_than_it_is_given(settings, start_service, driver_of) -> None:
+    hang = {"attempts": [[{"do": "wait_for", "path": "go.txt"}, WRITE, DONE]], "slots": 1}
+    agents = {"slow": AgentSettings(name="slow", kind="scripted", options=hang), **AGENTS}
+    for title in ("One", "Two", "Three"):
+        drop(settings, title)
+    service = start_service(agents)
+    driver = driver_of(service)
+    first = begin(service, "one.md", "slow")
+    driver.until(first, Status.RUNNING)
+    second, other = begin(service, "two.md", "slow"), begin(service, "three.md")
+    driver.until(other, Status.COMPLETED)
+    assert service.tracker.migration(second).migration.status is Status.QUEUED
+    assert "'slow' works in all 1 slots" in why(service, second)
+
+
+def test_a_migration_with_a_time_is_not_taken_up_before_it(settings, start_service, driver_of) -> None:
+    drop(settings, "Later")
+    drop(settings, "Now")
+    service = start_service(AGENTS)
+    later = begin(service, "later.md", at=service.clock.now() + timedelta(hours=9))
+    driver_of(service).until(begin(service, "now.md", at=service.clock.now()), Status.COMPLETED)
+    assert service.tracker.migration(later).migration.status is Status.QUEUED
+    assert "It is due at" in why(service, later)
+
+
+def test_what_was_never_started_says_so(settings, start_service, tmp_path: Path) -> None:
+    drop(settings, "Later")
+    assert "was not started" in why(start_service(AGENTS), "later.md")
