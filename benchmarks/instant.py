@@ -135,6 +135,7 @@ class Fleet:
             attempts=self.attempts,  # type: ignore[arg-type]
             landing=InstantLanding(self.store),  # type: ignore[arg-type]
             rollbacks=None,  # type: ignore[arg-type]
+            settings=self.settings,
         )
         self.engine = EmbeddedEngine(self.store, self.manager, worker, slots)
 

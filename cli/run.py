@@ -1,6 +1,7 @@
 """``roadmark run``: start a task and take it as far as it goes."""
 
 import sys
+from datetime import datetime
 
 import click
 from roadmark.cli.opening import FAILED, OK, WAITING, Where, actor, settings_from, state_options
@@ -15,8 +16,13 @@ from roadmark.executor.states import Status
 @click.command("run")
 @click.argument("task")
 @state_options
+@click.option(
+    "--at",
+    type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+    help="Not before this time of this machine; the service takes it up then.",
+)
 @click.option("--agent", help="The agent to use, by its name in the configuration.")
-def run_command(task: str, where: Where, agent: str | None) -> None:
+def run_command(task: str, where: Where, agent: str | None, at: datetime | None) -> None:
     """Start TASK (an id, a file or a title), or go on with it, until it rests.
 
     Exit 0: completed; 5: it waits for a person; 1: anything else.
@@ -25,9 +31,14 @@ def run_command(task: str, where: Where, agent: str | None) -> None:
         service.intake.rescan_settled()
         task_id = service.tracker.find_task(task)
         try:
-            migration_id = service.manager.start(task_id, actor()).id
+            migration_id = service.manager.start(task_id, actor(), at=at.astimezone() if at else None).id
         except AlreadyRunning as standing:
             migration_id = standing.migration_id
+        if at is not None:
+            click.echo(
+                f"migration {migration_id} is due at {at:%Y-%m-%d %H:%M}; a running service takes it up"
+            )
+            return
         migration = settle(service, migration_id)
         phases = f"phase {migration.phase} of {migration.phase_count}"
         click.echo(f"migration {migration.id} is {migration.status}, {phases}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -57,6 +58,16 @@ class Settings:
     protected_paths: tuple[str, ...] = ()
     verify: tuple[tuple[str, ...], ...] = ()
     on_failure: str = "ask"
+    active_hours: str = ""
+    attempts_per_migration: int = 0
+    attempts_per_task: int = 0
+    attempts_per_day: int = 0
+    tokens_per_migration: int = 0
+    tokens_per_task: int = 0
+    tokens_per_day: int = 0
+    cost_usd_per_migration: float = 0.0
+    cost_usd_per_task: float = 0.0
+    cost_usd_per_day: float = 0.0
 
     def slot_count(self) -> int:
         """Agents at once: as set, else min(4 x cores, 60 % of the memory / 400 MB), at least one."""
@@ -87,12 +98,25 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "memory_limit_bytes": "memory_limit_bytes",
         "sandbox": "sandbox",
         "verify": "verify",
+        "active_hours": "active_hours",
     },
     "policy": {"protected_branches": "protected_branches", "protected_paths": "protected_paths"},
     "rollback": {"on_failure": "on_failure"},
+    "limits": {
+        "attempts_per_migration": "attempts_per_migration",
+        "attempts_per_task": "attempts_per_task",
+        "attempts_per_day": "attempts_per_day",
+        "tokens_per_migration": "tokens_per_migration",
+        "tokens_per_task": "tokens_per_task",
+        "tokens_per_day": "tokens_per_day",
+        "cost_usd_per_migration": "cost_usd_per_migration",
+        "cost_usd_per_task": "cost_usd_per_task",
+        "cost_usd_per_day": "cost_usd_per_day",
+    },
 }
 """For each table of roadmark.toml: its keys and the settings that they fill."""
 
+_ACTIVE_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _PATHS = frozenset({"specs", "repo", "state_dir"})
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "automation_level": LEVELS,
@@ -119,6 +143,8 @@ def load_settings(
     found.setdefault("specs", folder.absolute() / "specs")
     found.setdefault("state_dir", _default_state_dir(environment, found["repo"]))
     settings = Settings(**found)
+    if settings.active_hours and not _ACTIVE_HOURS.fullmatch(settings.active_hours):
+        raise ConfigurationWrong("[run] active_hours", 'must be as "22:00-06:00", in the machine\'s own time')
     return replace(settings, agents=_with_built_in(agents))
 
 

@@ -122,4 +122,5 @@ class Service:
             attempts=attempts,
             landing=Landing(self.store, self.places, self.intake, self.settings.protected_branches),
             rollbacks=self.rollbacks,
+            settings=self.settings,
         )

@@ -12,10 +12,12 @@ from typing import Any, assert_never
 
 from roadmark.executor import questions
 from roadmark.executor.attempt import AttemptRunner
+from roadmark.executor.config import Settings
 from roadmark.executor.dependencies import is_held_back
 from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, RoadmarkError
 from roadmark.executor.landing import Landing
 from roadmark.executor.lease import Lease
+from roadmark.executor.limits import Halt, halt_of
 from roadmark.executor.masking import mask
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, PhaseRun, Policy, Wait
 from roadmark.executor.moves import make_move
@@ -92,10 +94,11 @@ class Worker:
         attempts: AttemptRunner,
         landing: Landing,
         rollbacks: MigrationRollback,
+        settings: Settings,
     ) -> None:
         self._store, self._owner = store, owner
         self._opening, self._attempts, self._landing = opening, attempts, landing
-        self._rollbacks = rollbacks
+        self._rollbacks, self._settings = rollbacks, settings
 
     def advance(self, migration_id: str) -> None:
         """Take the migration as far as it goes. Never raises for what concerns only this migration."""
@@ -173,13 +176,22 @@ class Worker:
             case Step.OPEN:
                 self._opening.open(lease, migration)
             case Step.ATTEMPT:
-                self._attempts.run(lease, migration, rows.run)
+                self._attempt(lease, migration, rows.run)
             case Step.LAND:
                 self._landing.land(lease, migration, rows.run)
             case Step.NEXT_PHASE:
                 self._store.write(lambda transaction: _next_phase(transaction, lease))
             case Step.FINISH:
                 self._store.write(lambda transaction: _finish(transaction, lease))
+
+    def _attempt(self, lease: Lease, migration: Migration, run: PhaseRun) -> None:
+        """Carry the phase out, or park or block it where the operator's hours or limits say so."""
+        with self._store.read() as connection:
+            halt = halt_of(connection, self._settings, migration, self._store.clock.now())
+        if halt is None:
+            self._attempts.run(lease, migration, run)
+        else:
+            self._store.write(lambda transaction: _halt(transaction, lease, halt))
 
     def _rows(self, migration: Migration) -> Rows:
         with self._store.read() as connection:
@@ -219,6 +231,11 @@ class Worker:
 def _pause(transaction: Transaction, migration: Migration) -> None:
     queued = make_move(transaction, migration, Move.CONTINUE, wanted=None)
     make_move(transaction, queued, Move.PAUSE)
+
+
+def _halt(transaction: Transaction, lease: Lease, halt: Halt) -> None:
+    move = Move.BLOCK if halt.until is None else Move.PARK
+    make_move(transaction, lease.held(transaction), move, reason=halt.reason, due_at=halt.until)
 
 
 def _next_phase(transaction: Transaction, lease: Lease) -> None:

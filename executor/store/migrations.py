@@ -4,6 +4,7 @@ Every change of status is one guarded UPDATE: it counts only if the row is still
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,15 @@ from roadmark.executor.states import Move, Status, after
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
 from roadmark.executor.store.statements import insert_into, select_by, update_by
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What attempts took: how many, tokens in and out, US dollars, as far as the agents tell."""
+
+    attempts: int
+    tokens: int
+    cost_usd: float
 
 
 class MigrationRepository:
@@ -172,6 +182,28 @@ class MigrationRepository:
             .order_by(c.started_at, c.phase, c.number)
         )
         return [unpack(Attempt, row) for row in self._connection.execute(query)]
+
+    def spent(
+        self, migration_id: str | None = None, task_id: str | None = None, since: datetime | None = None
+    ) -> Spent:
+        """What the attempts took, of one migration, of one task, or since a moment."""
+        c = t.attempts.c
+        tokens = sa.func.coalesce(c.tokens_in, 0) + sa.func.coalesce(c.tokens_out, 0)
+        query = sa.select(
+            sa.func.count(),
+            sa.func.coalesce(sa.func.sum(tokens), 0),
+            sa.func.coalesce(sa.func.sum(c.cost_usd), 0.0),
+        )
+        if migration_id is not None:
+            query = query.where(c.migration_id == migration_id)
+        if task_id is not None:
+            query = query.where(
+                c.migration_id.in_(sa.select(t.migrations.c.id).where(t.migrations.c.task_id == task_id))
+            )
+        if since is not None:
+            query = query.where(c.started_at >= since)
+        attempts, used_tokens, cost_usd = self._connection.execute(query).one()
+        return Spent(attempts, used_tokens, cost_usd)
 
     def open_attempts(self) -> list[Attempt]:
         """Attempts without an end: at a start, those that a crash interrupted."""
