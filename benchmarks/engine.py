@@ -12,6 +12,7 @@ the phases are paid for and not counted. Exits 1 where a bar is missed.
 
 import importlib.util
 import json
+import logging
 import os
 import resource
 import sqlite3
@@ -358,6 +359,7 @@ def resident_mb(pid: int) -> float:
 
 
 def main(arguments: Sequence[str]) -> int:
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="roadmark-bench-") as folder:
         if arguments[:1] == ["--one"]:
             print(json.dumps(asdict(CONTENDERS[arguments[1]](Path(folder), int(arguments[2])))))

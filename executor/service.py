@@ -20,6 +20,7 @@ from roadmark.executor.opening import Opening
 from roadmark.executor.places import Places
 from roadmark.executor.prompt import Prompts
 from roadmark.executor.recovery import Recovery
+from roadmark.executor.reply_files import ReplyFiles
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.store.store import Store
 from roadmark.executor.tracker import MigrationTracker
@@ -32,6 +33,10 @@ log = logging.getLogger(__name__)
 
 RESCAN_S = 30.0
 """How often the folder is read through whatever the watcher says."""
+
+
+REPLIES_S = 2.0
+"""How often the folder is looked through for replies."""
 
 
 class Service:
@@ -59,6 +64,7 @@ class Service:
         self.engine = EmbeddedEngine(
             self.store, self.manager, self._worker, settings.slot_count(), agent_slots(settings)
         )
+        self._reply_files = ReplyFiles(self.store, self.manager, settings.specs)
         self._watcher = Watcher(self.intake, self._stopping)
 
     def start(self, what: str) -> None:
@@ -72,6 +78,7 @@ class Service:
         self._watcher.start()
         self.engine.start()
         self.engine.every(RESCAN_S, self.intake.rescan, "rescan")
+        self.engine.every(REPLIES_S, self._reply_files.take, "replies")
 
     def drive(self, migration_id: str, what: str) -> None:
         """Take one migration as far as it goes, here and now. Raises: StateDirInUse."""

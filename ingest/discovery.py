@@ -12,6 +12,8 @@ from roadmark.ingest.source import DEFAULT_LIMITS
 SUFFIXES = (".md", ".markdown")
 OTHER_NAMES = ("tasks.json",)
 IGNORED_NAMES = ("readme.md", "changelog.md", "contributing.md", "license.md")
+REPLY_SUFFIX = ".reply.md"
+"""A person's reply to the spec beside it; it and what it is renamed to are no specs."""
 HIDDEN_FOLDERS = (".kiro", ".taskmaster", ".specify")
 FOLDER_DEPTH = 32
 
@@ -101,6 +103,8 @@ def is_spec_name(name: str) -> bool:
     """
     low = name.casefold()
     if low.startswith((".", "#", "~")) or low.endswith("~") or low in IGNORED_NAMES:
+        return False
+    if ".reply." in low and low.endswith(".md"):
         return False
     return low.endswith(SUFFIXES) or low in OTHER_NAMES
 

@@ -1,6 +1,6 @@
 """The operator's limits: each stops before the next call, and uses no attempt."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from roadmark.executor.config import AgentSettings, load_settings
@@ -69,12 +69,12 @@ def test_outside_the_active_hours_it_is_parked_and_no_attempt_is_begun(
 )
 def test_the_hours_say_when_they_open(hours: str, now: str, opens: str | None) -> None:
     day = datetime(2026, 3, 1, tzinfo=UTC)
-    moment = datetime.combine(day, datetime.strptime(now, "%H:%M").time(), UTC)
+    moment = datetime.combine(day, time.fromisoformat(now), UTC)
     found = next_opening(hours, moment, UTC)
     if opens is None:
         assert found is None
         return
-    expected = datetime.combine(day, datetime.strptime(opens[:5], "%H:%M").time(), UTC)
+    expected = datetime.combine(day, time.fromisoformat(opens[:5]), UTC)
     assert found == expected + timedelta(days="next" in opens)
 
 
