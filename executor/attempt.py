@@ -14,7 +14,7 @@ from datetime import datetime
 from roadmark.executor.agents.base import AgentSession, Brief
 from roadmark.executor.agents.registry import HandlerFactory
 from roadmark.executor.attempt_log import AttemptLog, Line
-from roadmark.executor.checkpointing import attempt_trailers
+from roadmark.executor.checkpointing import attempt_trailers, beginning_of_phase
 from roadmark.executor.claims import claim
 from roadmark.executor.clock import Clock
 from roadmark.executor.conclusion import (
@@ -35,7 +35,6 @@ from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.model import (
     Attempt,
     Checkpoint,
-    CheckpointKind,
     JournalEntry,
     Migration,
     PhaseRun,
@@ -150,7 +149,8 @@ class AttemptRunner:
             transaction.record(
                 event_of(held, "attempt.began", detail={"agent": held.agent, "attempt": attempt.id})
             )
-            since = _since(CheckpointRepository(transaction.connection).of_migration(migration.id), run.phase)
+            checkpoints = CheckpointRepository(transaction.connection).of_migration(migration.id)
+            since = beginning_of_phase(checkpoints, run.phase)
             return _Case(attempt, task, items, files, since, _chat(earlier, held))
 
         return self._store.write(work)
@@ -301,12 +301,6 @@ def _judged(migration: Migration, run: PhaseRun, case: _Case, turn: Turn, eviden
         max_confirmation_attempts=policy.max_confirmation_attempts,
         connection_resumes=run.chat_resumes,
     )
-
-
-def _since(checkpoints: Sequence[Checkpoint], phase: int) -> Checkpoint:
-    """Where the phase began: the end of the phase before it that landed last, else the start."""
-    ends = [c for c in checkpoints if c.kind is CheckpointKind.PHASE and c.phase < phase]
-    return max(ends, key=lambda checkpoint: (checkpoint.phase, checkpoint.at)) if ends else checkpoints[0]
 
 
 def _chat(earlier: Sequence[Attempt], migration: Migration) -> str | None:
