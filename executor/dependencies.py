@@ -30,8 +30,8 @@ class Dependency:
 def dependencies_of(connection: sa.Connection, task_id: str) -> tuple[Dependency, ...]:
     """The dependencies of a task in the order of its spec; the task itself is none."""
     tasks = TaskRepository(connection)
-    by_name = _by_name(tasks.named())
-    return _resolved(task_id, tasks.dependencies(task_id), by_name)
+    names = tasks.dependencies(task_id)
+    return _resolved(task_id, names, _by_name(tasks.named())) if names else ()
 
 
 def held_back(connection: sa.Connection) -> frozenset[str]:

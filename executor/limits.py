@@ -37,6 +37,8 @@ def halt_of(
     opens_at = next_opening(settings.active_hours, now)
     if opens_at is not None:
         return Halt(f"outside the active hours {settings.active_hours}", opens_at)
+    if not _is_limited(settings):
+        return None
     migrations = MigrationRepository(connection)
     day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     scopes: tuple[tuple[Scope, Spent, datetime | None], ...] = (
@@ -66,6 +68,11 @@ def next_opening(active_hours: str, now: datetime, zone: tzinfo | None = None) -
         return None
     opening = local.replace(hour=begin.hour, minute=begin.minute, second=0, microsecond=0)
     return (opening if opening > local else opening + timedelta(days=1)).astimezone(UTC)
+
+
+def _is_limited(settings: Settings) -> bool:
+    kinds, scopes = ("attempts", "tokens", "cost_usd"), ("migration", "task", "day")
+    return any(getattr(settings, f"{kind}_per_{scope}") for kind in kinds for scope in scopes)
 
 
 def _reached(settings: Settings, scope: Scope, spent: Spent) -> str | None:
