@@ -22,6 +22,7 @@ SCOPES = ("read", "reply", "run", "rollback", "admin")
 
 LINK_LIFE = timedelta(minutes=15)
 SESSION_LIFE = timedelta(days=14)
+KEY_LIFE = timedelta(hours=24)
 
 _TOUCH_EVERY = timedelta(minutes=1)
 
@@ -145,6 +146,14 @@ class Access:
         with self._store.read() as connection:
             session = AccessRepository(connection).session(_digest(secret), self._store.clock.now())
         return Principal(session.name, frozenset(session.scopes)) if session else None
+
+    def forget_expired(self) -> None:
+        """Drop what nobody can use any more: day-old idempotency keys, expired links and sessions."""
+
+        def work(transaction: Transaction) -> None:
+            AccessRepository(transaction.connection).forget_before(transaction.now - KEY_LIFE)
+
+        self._store.write(work)
 
     def end_session(self, secret: str) -> None:
         """Sign a browser out."""

@@ -38,6 +38,9 @@ RESCAN_S = 30.0
 REPLIES_S = 2.0
 """How often the folder is looked through for replies."""
 
+FORGET_S = 3600.0
+"""How often expired keys, links and sessions are dropped."""
+
 
 class Service:
     """Everything over one state directory. Made without side effects on others; `start` takes the lock."""
@@ -78,6 +81,7 @@ class Service:
         self._watcher.start()
         self.engine.start()
         self.engine.every(RESCAN_S, self.intake.rescan, "rescan")
+        self.engine.every(FORGET_S, self.access.forget_expired, "forget")
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
 
     def drive(self, migration_id: str, what: str) -> None:

@@ -1,6 +1,5 @@
 """CheckpointRepository: kept states, and the rollbacks to them, over the caller's connection."""
 
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -97,11 +96,3 @@ class CheckpointRepository:
         """The accepted rollback that is not finished yet."""
         open_ones = [row for row in self.rollbacks(migration_id) if row.state is RollbackState.REQUESTED]
         return open_ones[-1] if open_ones else None
-
-    def latest_at(self, migration_id: str) -> datetime | None:
-        """When the newest checkpoint was taken."""
-        c = t.checkpoints.c
-        value = self._connection.execute(
-            sa.select(sa.func.max(c.at)).where(c.migration_id == migration_id)
-        ).scalar()
-        return value if isinstance(value, datetime) else None

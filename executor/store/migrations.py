@@ -105,13 +105,6 @@ class MigrationRepository:
         query = sa.select(t.migrations).where(c.status == status, c.due_at <= now)
         return [unpack(Migration, row) for row in self._connection.execute(query)]
 
-    def next_due(self) -> datetime | None:
-        """The earliest due time of any queued or parked migration."""
-        c = t.migrations.c
-        query = sa.select(sa.func.min(c.due_at)).where(c.status.in_([Status.QUEUED, Status.PARKED]))
-        value = self._connection.execute(query).scalar()
-        return value if isinstance(value, datetime) else None
-
     def move(self, migration: Migration, move: Move, at: datetime, **changes: Any) -> Migration:
         """Make the move, set the further columns, and give the migration back as it is then.
 

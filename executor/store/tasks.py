@@ -89,11 +89,6 @@ class TaskRepository:
         row = self._connection.execute(sa.select(t.tasks).where(t.tasks.c.source_path == source_path)).first()
         return unpack(Task, row) if row else None
 
-    def by_content(self, sha256: str) -> list[Task]:
-        """The tasks whose file had exactly this content: candidates of a moved file."""
-        query = sa.select(t.tasks).where(t.tasks.c.content_sha256 == sha256)
-        return [unpack(Task, row) for row in self._connection.execute(query)]
-
     def find(self, wanted: str) -> str:
         """The id of the task meant by an id, its beginning, a path, a title or a migration's id.
 

@@ -67,14 +67,6 @@ class WaitRepository:
         query = sa.select(t.waits).where(c.closed_at.is_(None), c.deadline_at <= now)
         return [unpack(Wait, row) for row in self._connection.execute(query)]
 
-    def next_deadline(self) -> datetime | None:
-        """The earliest deadline of an open question."""
-        c = t.waits.c
-        value = self._connection.execute(
-            sa.select(sa.func.min(c.deadline_at)).where(c.closed_at.is_(None))
-        ).scalar()
-        return value if isinstance(value, datetime) else None
-
     def inbox(self) -> list[InboxRow]:
         """All open questions of waiting migrations, the earliest deadline first."""
         c, m = t.waits.c, t.migrations.c

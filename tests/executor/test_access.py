@@ -105,3 +105,17 @@ def test_a_link_expires_and_a_session_can_be_ended(access: Access, clock: MovedC
 def test_unknown_scopes_are_refused(access: Access, scopes: list[str]) -> None:
     with pytest.raises(ConfigurationWrong, match="known are read"):
         access.make_token("ci", scopes)
+
+
+def test_what_expired_is_dropped_and_what_is_valid_stays(
+    access: Access, store: Store, clock: MovedClock
+) -> None:
+    access.use_link(access.make_link("anna", ["read"]))
+    clock.ahead = SESSION_LIFE + timedelta(days=2)
+    fresh = access.use_link(access.make_link("bert", ["read"]))
+    access.forget_expired()
+    with store.read() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM web_sessions").scalars().all()
+    assert names == ["bert"]
+    assert fresh is not None
+    assert access.check_session(fresh) is not None

@@ -50,3 +50,10 @@ def test_nothing_names_this_machine_or_a_secret_place() -> None:
         if forbidden.search(path.read_text(encoding="utf-8", errors="replace")):
             found.append(name)
     assert found == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_preset_that_is_told_of_ships(document: Path) -> None:
+    told = re.findall(r'^preset = "([^"]+)"', document.read_text(), re.MULTILINE)
+    shipped = {path.stem for path in (ROOT / "executor" / "agents" / "presets").glob("*.toml")}
+    assert set(told) <= shipped
