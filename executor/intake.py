@@ -23,7 +23,7 @@ from roadmark.executor.states import TASK_STATUS_OF, TaskStatus
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
-from roadmark.executor.store.tasks import TaskRepository
+from roadmark.executor.store.tasks import Children, TaskRepository
 from roadmark.executor.workspace.spec_readers import ReadFile, read_files
 from roadmark.ingest.discovery import FoundFile, Skipped, content_hash, read_content, scan
 from roadmark.ingest.families import place_of
@@ -177,31 +177,32 @@ class Intake:
         self._store.write(lambda transaction: self._save_all(transaction, batch))
 
     def _save_all(self, transaction: Transaction, reads: Sequence[ReadFile]) -> None:
-        for read in reads:
-            self._save(transaction, read)
-
-    def _save(self, transaction: Transaction, read: ReadFile) -> None:
         tasks = TaskRepository(transaction.connection)
-        known = tasks.by_path(read.spec.path)
-        task = task_of(
+        known = tasks.by_paths([read.spec.path for read in reads])
+        new = []
+        for read in reads:
+            before = known.get(read.spec.path)
+            known_items = tasks.items(before.id) if before else []
+            task = self._task_of(read, before, transaction.now)
+            children = children_of(read.spec, read.assigned, task.id, known_items, transaction.now)
+            if before is None:
+                new.append((task, children))
+            else:
+                tasks.replace(task, children)
+                if before.status is TaskStatus.WITHDRAWN:
+                    tasks.update(task.id, status=_status_before(transaction, task))
+            transaction.record(_taken(task, children))
+        tasks.insert(new)
+
+    def _task_of(self, read: ReadFile, before: Task | None, now: datetime) -> Task:
+        return task_of(
             read.spec,
             text=read.text,
             sha256=read.sha256,
             project=self._settings.project,
-            now=transaction.now,
-            known=known,
+            now=now,
+            known=before,
         )
-        known_items = tasks.items(task.id) if known else []
-        children = children_of(read.spec, read.assigned, task.id, known_items, transaction.now)
-        if known is None:
-            tasks.insert(task, children)
-        else:
-            tasks.replace(task, children)
-            if known.status is TaskStatus.WITHDRAWN:
-                tasks.update(task.id, status=_status_before(transaction, task))
-        kind = "spec.changed" if known else "spec.added"
-        detail = {"path": task.source_path, "revision": task.revision, "problems": len(children.problems)}
-        transaction.record(Event(kind=kind, task_id=task.id, detail=detail))
 
     def _move(self, old: str, new: str) -> None:
         def work(transaction: Transaction) -> None:
@@ -239,6 +240,12 @@ class Intake:
 
         if lost:
             self._store.write(work)
+
+
+def _taken(task: Task, children: Children) -> Event:
+    detail = {"path": task.source_path, "revision": task.revision, "problems": len(children.problems)}
+    kind = "spec.added" if task.revision == 1 else "spec.changed"
+    return Event(kind=kind, task_id=task.id, detail=detail)
 
 
 def companions_of(paths: Iterable[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -112,7 +112,7 @@ def sections_of(spec: Spec) -> dict[str, Any]:
 
 
 def _entries(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    return [asdict(entry) for entry in entries]
+    return [{"text": entry.text, "line": entry.line} for entry in entries]
 
 
 def _fields(fields: Sequence[Field]) -> list[dict[str, Any]]:

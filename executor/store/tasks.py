@@ -1,6 +1,6 @@
 """TaskRepository: tasks and what belongs to them, over the caller's connection."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from roadmark.executor.model import Migration, SpecProblem, Task, TaskFile, Task
 from roadmark.executor.states import Status, TaskStatus
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, unpack
-from roadmark.executor.store.statements import update_by
+from roadmark.executor.store.statements import insert_into, update_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,11 @@ class TaskRepository:
         row = self._connection.execute(sa.select(t.tasks).where(t.tasks.c.source_path == source_path)).first()
         return unpack(Task, row) if row else None
 
+    def by_paths(self, source_paths: Sequence[str]) -> dict[str, Task]:
+        """The tasks of these files, by file; files without one are left out."""
+        query = sa.select(t.tasks).where(t.tasks.c.source_path.in_(source_paths))
+        return {row.source_path: unpack(Task, row) for row in self._connection.execute(query)}
+
     def find(self, wanted: str) -> str:
         """The id of the task meant by an id, its beginning, a path, a title or a migration's id.
 
@@ -117,10 +122,11 @@ class TaskRepository:
         rows = self._connection.execute(sa.select(c.source_path, c.id, c.content_sha256, c.status))
         return {row.source_path: (row.id, row.content_sha256, TaskStatus(row.status)) for row in rows}
 
-    def insert(self, task: Task, children: Children) -> None:
-        """A new task with its children."""
-        self._connection.execute(sa.insert(t.tasks), pack(task))
-        self._insert_children(task.id, children)
+    def insert(self, new: Sequence[tuple[Task, Children]]) -> None:
+        """New tasks with their children; a statement a table, however many they are."""
+        if new:
+            self._connection.execute(insert_into(t.tasks), [pack(task) for task, _ in new])
+            self._insert_children(new)
 
     def replace(self, task: Task, children: Children) -> None:
         """The task as its edited spec has it; all but the items are written anew."""
@@ -134,7 +140,7 @@ class TaskRepository:
             t.spec_problems,
         ):
             self._connection.execute(sa.delete(table).where(table.c.task_id == task.id))
-        self._insert_children(task.id, children)
+        self._insert_children([(task, children)])
 
     def update(self, task_id: str, **values: Any) -> None:
         """Set columns of one task."""
@@ -280,17 +286,21 @@ class TaskRepository:
         )
         return {(row[0], row[1]): row[2] for row in self._connection.execute(query)}
 
-    def _insert_children(self, task_id: str, children: Children) -> None:
-        dependencies: list[Mapping[str, Any]] = [
-            {"task_id": task_id, "name": name} for name in children.dependencies
+    def _insert_children(self, new: Sequence[tuple[Task, Children]]) -> None:
+        dependencies = [
+            {"task_id": task.id, "name": name} for task, children in new for name in children.dependencies
         ]
         for table, rows in (
-            (t.task_phases, [pack(row) for row in children.phases]),
-            (t.task_items, [pack(row) for row in children.items]),
-            (t.task_files, [pack(row) for row in children.files]),
-            (t.task_risks, [pack(row) for row in children.risks]),
+            (t.task_phases, _packed(children.phases for _, children in new)),
+            (t.task_items, _packed(children.items for _, children in new)),
+            (t.task_files, _packed(children.files for _, children in new)),
+            (t.task_risks, _packed(children.risks for _, children in new)),
             (t.task_dependencies, dependencies),
-            (t.spec_problems, [pack(row) for row in children.problems]),
+            (t.spec_problems, _packed(children.problems for _, children in new)),
         ):
             if rows:
-                self._connection.execute(sa.insert(table), rows)
+                self._connection.execute(insert_into(table), rows)
+
+
+def _packed(groups: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
+    return [pack(row) for group in groups for row in group]

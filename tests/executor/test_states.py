@@ -111,7 +111,7 @@ def _fresh(transaction: Transaction) -> str:
     """A queued migration of a task of its own."""
     number = transaction.connection.exec_driver_sql("SELECT count(*) FROM tasks").scalar()
     task = _task(f"task-{number}", transaction)
-    TaskRepository(transaction.connection).insert(task, Children((), (), (), (), (), ()))
+    TaskRepository(transaction.connection).insert([(task, Children((), (), (), (), (), ()))])
     row = _migration(task, transaction)
     transaction.connection.execute(sa.insert(tables.migrations), pack(row))
     return row.id
