@@ -3,8 +3,9 @@
 import json
 
 import click
-from roadmark.cli.opening import Where, reading, settings_from, state_options
+from roadmark.cli.opening import Where, settings_from, state_options
 from roadmark.cli.plain_text import safe, table
+from roadmark.cli.reading import reading
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.tracker import NEWEST
 

@@ -3,11 +3,11 @@
 import json
 
 import click
-from roadmark.cli.opening import Where, reading, settings_from, state_options
+from roadmark.cli.opening import Where, fail, settings_from, state_options
 from roadmark.cli.plain_text import table
-from roadmark.executor.store.tasks import FleetRow
-
-_PAGE = 500
+from roadmark.executor.config import Settings
+from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.store.listing import ListedTask, list_tasks
 
 
 @click.command("ls")
@@ -16,42 +16,48 @@ _PAGE = 500
 def ls_command(where: Where, as_json: bool) -> None:  # noqa: FBT001
     """List the tasks with their state, phase and progress."""
     settings = settings_from(where)
-    with reading(settings) as tracker:
-        rows = tracker.fleet(limit=_PAGE)
-        if as_json:
-            click.echo(json.dumps({"schema": 1, "items": [_values(row) for row in rows]}))
-        elif not rows:
-            click.echo(f"No tasks yet. Put a spec into {settings.specs} and run 'roadmark serve'.")
-        else:
-            click.echo(table(("ID", "STATE", "PRIORITY", "PROGRESS", "TITLE", "FILE"), map(_cells, rows)))
+    tasks = _listed(settings)
+    if as_json:
+        click.echo(json.dumps({"schema": 1, "items": [_values(task) for task in tasks]}))
+    elif not tasks:
+        click.echo(f"No tasks yet. Put a spec into {settings.specs} and run 'roadmark serve'.")
+    else:
+        click.echo(table(("ID", "STATE", "PRIORITY", "PROGRESS", "TITLE", "FILE"), map(_cells, tasks)))
 
 
-def _cells(row: FleetRow) -> tuple[str, ...]:
+def _listed(settings: Settings) -> list[ListedTask]:
+    try:
+        return list_tasks(settings.state_dir)
+    except RoadmarkError as error:
+        fail(error)
+
+
+def _cells(task: ListedTask) -> tuple[str, ...]:
     return (
-        row.task.id[:8],
-        _state(row),
-        row.task.priority,
-        f"{row.items_done}/{row.items_total}",
-        row.task.title,
-        row.task.source_path,
+        task.id[:8],
+        _state(task),
+        task.priority,
+        f"{task.items_done}/{task.items_total}",
+        task.title,
+        task.source_path,
     )
 
 
-def _state(row: FleetRow) -> str:
-    if row.migration is not None:
-        return row.migration.status.value
-    return row.task.status.value if row.task.executable else f"{row.errors} errors"
+def _state(task: ListedTask) -> str:
+    if task.migration_status is not None:
+        return task.migration_status
+    return task.status if task.executable else f"{task.errors} errors"
 
 
-def _values(row: FleetRow) -> dict[str, object]:
+def _values(task: ListedTask) -> dict[str, object]:
     return {
-        "id": row.task.id,
-        "title": row.task.title,
-        "state": _state(row),
-        "priority": row.task.priority,
-        "done": row.items_done,
-        "total": row.items_total,
-        "file": row.task.source_path,
-        "migration": row.migration.id if row.migration else None,
-        "reason": row.migration.reason if row.migration else None,
+        "id": task.id,
+        "title": task.title,
+        "state": _state(task),
+        "priority": task.priority,
+        "done": task.items_done,
+        "total": task.items_total,
+        "file": task.source_path,
+        "migration": task.migration_id,
+        "reason": task.reason,
     }

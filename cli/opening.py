@@ -1,10 +1,9 @@
-"""What the commands over a state directory share: their options, opening the state, ending with an error."""
+"""What the commands over a state directory share: their options, the settings, ending with an error."""
 
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -19,8 +18,6 @@ from roadmark.executor.errors import (
     NotFound,
     RoadmarkError,
 )
-from roadmark.executor.store.reading import Reading
-from roadmark.executor.tracker import MigrationTracker
 
 Result = TypeVar("Result")
 
@@ -67,21 +64,6 @@ def settings_from(where: Where, **flags: object) -> Settings:
         return load_settings(Path.cwd(), os.environ, {**asdict(where), **flags})
     except RoadmarkError as error:
         fail(error)
-
-
-@contextmanager
-def reading(settings: Settings) -> Iterator[MigrationTracker]:
-    """What is known, beside whoever works on it. Ends the program where there is nothing to read."""
-    try:
-        source = Reading(settings.state_dir)
-    except RoadmarkError as error:
-        fail(error)
-    try:
-        yield MigrationTracker(source)
-    except RoadmarkError as error:
-        fail(error)
-    finally:
-        source.close()
 
 
 def fail(error: RoadmarkError) -> NoReturn:

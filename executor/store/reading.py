@@ -8,12 +8,7 @@ from typing import Protocol
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store.database import open_reader, sqlite_url
-
-DATABASE = "roadmark.db"
-"""The name of the database in a state directory."""
-
-REVISION = "0001"
-"""The revision of the schema that this program reads; the last one under alembic/versions."""
+from roadmark.executor.store.identity import DATABASE, REVISION
 
 
 class Readable(Protocol):

@@ -15,8 +15,8 @@ from roadmark.executor.events import Bus, Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
 from roadmark.executor.store.database import current_revision, open_reader, open_writer, sqlite_url
+from roadmark.executor.store.identity import DATABASE, REVISION
 from roadmark.executor.store.lane import Transaction, Work, WriterLane
-from roadmark.executor.store.reading import DATABASE, REVISION
 
 Result = TypeVar("Result")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from roadmark.executor.clock import SystemClock
 from roadmark.executor.events import Event
-from roadmark.executor.store.reading import DATABASE
+from roadmark.executor.store.identity import DATABASE
 from roadmark.executor.store.store import Store
 
 Tamper = Callable[[sqlite3.Connection], object]

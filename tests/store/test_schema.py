@@ -13,7 +13,8 @@ from roadmark.executor.events import Event
 from roadmark.executor.states import Status
 from roadmark.executor.store import schema
 from roadmark.executor.store.database import current_revision, open_writer, sqlite_url
-from roadmark.executor.store.reading import DATABASE, REVISION, Reading
+from roadmark.executor.store.identity import DATABASE, REVISION
+from roadmark.executor.store.reading import Reading
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tables import metadata
 
