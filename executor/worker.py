@@ -44,6 +44,7 @@ class Step(Enum):
     ASK_START = auto()
     OPEN = auto()
     ASK_BEGIN = auto()
+    HALT = auto()
     ATTEMPT = auto()
     ASK_CONFIRM = auto()
     LAND = auto()
@@ -59,6 +60,7 @@ class Rows:
     run: PhaseRun
     wait: Wait | None
     start: Checkpoint | None
+    halt: Halt | None
 
 
 def next_step(rows: Rows, policy: Policy) -> Step:
@@ -71,7 +73,9 @@ def next_step(rows: Rows, policy: Policy) -> Step:
         return Step.OPEN
     match rows.run.state:
         case PhaseState.PENDING:
-            return Step.ASK_BEGIN if asks_before_phase(policy) and not rows.run.cleared else Step.ATTEMPT
+            if asks_before_phase(policy) and not rows.run.cleared:
+                return Step.ASK_BEGIN
+            return Step.ATTEMPT if rows.halt is None else Step.HALT
         case PhaseState.ASKED:
             return Step.ASK_CONFIRM
         case PhaseState.CONFIRMED:
@@ -115,13 +119,14 @@ class Worker:
     def _advance(self, migration_id: str) -> None:
         lease = self._claim(migration_id)
         while lease is not None:
-            migration = self._current(lease)
+            rows = self._rows(lease)
+            migration = rows.migration
             match migration.status:
                 case Status.RUNNING if migration.wanted == "pause":
                     self._pause(migration)
                     return
                 case Status.RUNNING:
-                    self._take_step(lease, migration)
+                    self._take_step(lease, rows)
                 case Status.CANCELLING:
                     self._stopped(migration)
                 case Status.ROLLING_BACK:
@@ -153,30 +158,36 @@ class Worker:
 
         return self._store.write(work)
 
-    def _current(self, lease: Lease) -> Migration:
-        with self._store.read() as connection:
-            return MigrationRepository(connection).held(lease.migration_id, lease.fence)
+    def _rows(self, lease: Lease) -> Rows:
+        """What there is to go by. Raises: LeaseLost.
 
-    def _take_step(self, lease: Lease, migration: Migration) -> None:
-        rows = self._rows(migration)
-        policy = policy_of(migration)
-        match next_step(rows, policy):
-            case Step.ASK_AGAIN:
-                self._ask(lease, rows.wait.kind if rows.wait else WaitKind.QUESTION, "")
-            case Step.ASK_START:
-                self._ask(lease, WaitKind.START, _start_prompt(migration))
-            case Step.ASK_BEGIN:
-                self._ask(
-                    lease, WaitKind.BEGIN, f'Phase {rows.run.phase} "{rows.run.name}" is next. May it begin?'
-                )
-            case Step.ASK_CONFIRM:
-                self._ask(
-                    lease, WaitKind.CONFIRM, f'Phase {rows.run.phase} "{rows.run.name}" says it is ready.'
-                )
+        Asked in the writer lane: its pages are in memory, a reader has to read them anew after each commit.
+        """
+
+        def work(transaction: Transaction) -> Rows:
+            migration = lease.held(transaction)
+            connection = transaction.connection
+            return Rows(
+                migration,
+                MigrationRepository(connection).phase_run(migration.id, migration.phase),
+                WaitRepository(connection).open_of(migration.id),
+                CheckpointRepository(connection).first_of(migration.id, CheckpointKind.START),
+                halt_of(connection, self._settings, migration, transaction.now),
+            )
+
+        return self._store.write(work)
+
+    def _take_step(self, lease: Lease, rows: Rows) -> None:
+        migration = rows.migration
+        match next_step(rows, policy_of(migration)):
+            case Step.ASK_AGAIN | Step.ASK_START | Step.ASK_BEGIN | Step.ASK_CONFIRM as step:
+                self._ask(lease, *_question(step, rows))
             case Step.OPEN:
                 self._opening.open(lease, migration)
+            case Step.HALT if rows.halt is not None:
+                self._halt(lease, rows.halt)
             case Step.ATTEMPT:
-                self._attempt(lease, migration, rows.run)
+                self._attempts.run(lease, migration, rows.run)
             case Step.LAND:
                 self._landing.land(lease, migration, rows.run)
             case Step.NEXT_PHASE:
@@ -184,25 +195,19 @@ class Worker:
             case Step.FINISH:
                 self._store.write(lambda transaction: _finish(transaction, lease))
 
-    def _attempt(self, lease: Lease, migration: Migration, run: PhaseRun) -> None:
-        """Carry the phase out, or park or block it where the operator's hours or limits say so."""
-        with self._store.read() as connection:
-            halt = halt_of(connection, self._settings, migration, self._store.clock.now())
-        if halt is None:
-            self._attempts.run(lease, migration, run)
-        else:
-            self._store.write(lambda transaction: _halt(transaction, lease, halt))
-
-    def _rows(self, migration: Migration) -> Rows:
-        with self._store.read() as connection:
-            start = CheckpointRepository(connection).first_of(migration.id, CheckpointKind.START)
-            run = MigrationRepository(connection).phase_run(migration.id, migration.phase)
-            return Rows(migration, run, WaitRepository(connection).open_of(migration.id), start)
-
     def _ask(self, lease: Lease, kind: WaitKind, prompt: str) -> None:
         def work(transaction: Transaction) -> None:
             migration = lease.held(transaction)
             questions.ask(transaction, migration, kind, prompt)
+
+        self._store.write(work)
+
+    def _halt(self, lease: Lease, halt: Halt) -> None:
+        """Park or block it, where the operator's hours or limits hold it back."""
+        move = Move.BLOCK if halt.until is None else Move.PARK
+
+        def work(transaction: Transaction) -> None:
+            make_move(transaction, lease.held(transaction), move, reason=halt.reason, due_at=halt.until)
 
         self._store.write(work)
 
@@ -233,11 +238,6 @@ def _pause(transaction: Transaction, migration: Migration) -> None:
     make_move(transaction, queued, Move.PAUSE)
 
 
-def _halt(transaction: Transaction, lease: Lease, halt: Halt) -> None:
-    move = Move.BLOCK if halt.until is None else Move.PARK
-    make_move(transaction, lease.held(transaction), move, reason=halt.reason, due_at=halt.until)
-
-
 def _next_phase(transaction: Transaction, lease: Lease) -> None:
     migration = lease.held(transaction)
     MigrationRepository(transaction.connection).change(
@@ -247,6 +247,19 @@ def _next_phase(transaction: Transaction, lease: Lease) -> None:
 
 def _finish(transaction: Transaction, lease: Lease) -> None:
     make_move(transaction, lease.held(transaction), Move.FINISH)
+
+
+def _question(step: Step, rows: Rows) -> tuple[WaitKind, str]:
+    phase = f'Phase {rows.run.phase} "{rows.run.name}"'
+    match step:
+        case Step.ASK_START:
+            return WaitKind.START, _start_prompt(rows.migration)
+        case Step.ASK_BEGIN:
+            return WaitKind.BEGIN, f"{phase} is next. May it begin?"
+        case Step.ASK_CONFIRM:
+            return WaitKind.CONFIRM, f"{phase} says it is ready."
+        case _:
+            return rows.wait.kind if rows.wait else WaitKind.QUESTION, ""
 
 
 def _start_prompt(migration: Migration) -> str:

@@ -7,11 +7,17 @@ from roadmark.executor.errors import CheckpointUnknown, NotFound
 from roadmark.executor.model import Checkpoint, CheckpointKind, Rollback, RollbackState
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
-from roadmark.executor.store.statements import insert_into, select_by
+from roadmark.executor.store.statements import Query, insert_into, select_by, update_by
 
-_OF_MIGRATION = select_by(t.checkpoints, "migration_id").order_by(t.checkpoints.c.at, t.checkpoints.c.name)
-_OF_KIND = select_by(t.checkpoints, "migration_id", "kind").order_by(t.checkpoints.c.at).limit(1)
-_AT_REF = select_by(t.checkpoints, "migration_id", "ref")
+_OF_MIGRATION = Query(
+    Checkpoint,
+    select_by(t.checkpoints, "migration_id").order_by(t.checkpoints.c.at, t.checkpoints.c.name),
+)
+_OF_KIND = Query(
+    Checkpoint, select_by(t.checkpoints, "migration_id", "kind").order_by(t.checkpoints.c.at).limit(1)
+)
+_AT_REF = Query(Checkpoint, select_by(t.checkpoints, "migration_id", "ref"))
+_BY_ID = Query(Checkpoint, select_by(t.checkpoints, "id"))
 
 
 class CheckpointRepository:
@@ -22,39 +28,31 @@ class CheckpointRepository:
 
     def insert(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint's row."""
-        self._connection.execute(insert_into(t.checkpoints), pack(checkpoint))
+        insert_into(t.checkpoints).run(self._connection, pack(checkpoint))
 
     def change(self, checkpoint_id: str, **values: Any) -> None:
         """Set columns of a checkpoint."""
         packed = {name: plain(value) for name, value in values.items()}
-        self._connection.execute(
-            sa.update(t.checkpoints).where(t.checkpoints.c.id == checkpoint_id).values(packed)
-        )
+        update_by(t.checkpoints, "id").run(self._connection, packed | {"its_id": checkpoint_id})
 
     def of_migration(self, migration_id: str) -> list[Checkpoint]:
         """The checkpoints of a migration in the order they were taken."""
-        rows = self._connection.execute(_OF_MIGRATION, {"its_migration_id": migration_id})
-        return [unpack(Checkpoint, row) for row in rows]
+        return _OF_MIGRATION.all(self._connection, its_migration_id=migration_id)
 
     def first_of(self, migration_id: str, kind: CheckpointKind) -> Checkpoint | None:
         """The first checkpoint of a kind."""
-        rows = self._connection.execute(_OF_KIND, {"its_migration_id": migration_id, "its_kind": kind.value})
-        row = rows.first()
-        return unpack(Checkpoint, row) if row else None
+        return _OF_KIND.first(self._connection, its_migration_id=migration_id, its_kind=kind.value)
 
     def at_ref(self, migration_id: str, ref: str) -> Checkpoint | None:
         """The checkpoint that is kept under this ref of the vault."""
-        found = self._connection.execute(_AT_REF, {"its_migration_id": migration_id, "its_ref": ref}).first()
-        return unpack(Checkpoint, found) if found else None
+        return _AT_REF.first(self._connection, its_migration_id=migration_id, its_ref=ref)
 
     def get(self, checkpoint_id: str) -> Checkpoint:
         """A checkpoint by its id. Raises: NotFound."""
-        row = self._connection.execute(
-            sa.select(t.checkpoints).where(t.checkpoints.c.id == checkpoint_id)
-        ).first()
-        if row is None:
+        checkpoint = _BY_ID.first(self._connection, its_id=checkpoint_id)
+        if checkpoint is None:
             raise NotFound("checkpoint", checkpoint_id)
-        return unpack(Checkpoint, row)
+        return checkpoint
 
     def named(self, migration_id: str, wanted: str) -> Checkpoint:
         """A checkpoint by its id or its name. Raises: CheckpointUnknown."""

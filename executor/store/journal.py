@@ -7,7 +7,7 @@ the middle shows; the head is also kept in a file apart, so that a cut at the en
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from roadmark.executor.events import Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store.rows import unpack
+from roadmark.executor.store.statements import Query, insert_into
 from roadmark.executor.store.tables import migration_tracking as journal
 
 GENESIS = "0" * 64
@@ -39,8 +40,7 @@ class Break:
 
 def head(connection: sa.Connection) -> Head:
     """The end of the chain; `Head(0, GENESIS)` while nothing has happened."""
-    row = connection.execute(_HEAD).first()
-    return Head(row.seq, row.hash) if row else Head(0, GENESIS)
+    return _HEAD.first(connection) or Head(0, GENESIS)
 
 
 def append(connection: sa.Connection, events: Sequence[tuple[datetime, Event]]) -> list[JournalEntry]:
@@ -53,7 +53,7 @@ def append(connection: sa.Connection, events: Sequence[tuple[datetime, Event]]) 
         entry = _chained(end, at, event)
         end = Head(entry.seq, entry.hash)
         entries.append(entry)
-    connection.execute(_INSERT, [_values(entry) for entry in entries])
+    insert_into(journal).run_many(connection, [_values(entry) for entry in entries])
     return entries
 
 
@@ -102,12 +102,12 @@ def _breaks(end: Head, entry: JournalEntry) -> Iterator[Break]:
         yield Break(entry.seq, f"follows entry {end.seq}: entries between them are missing")
     if entry.previous_hash != end.hash:
         yield Break(entry.seq, "does not continue the entry before it")
-    if entry.hash != _hash(entry.previous_hash, _content(entry)):
+    if entry.hash != _hash(entry):
         yield Break(entry.seq, "was changed: its content does not give its hash")
 
 
 def _chained(end: Head, at: datetime, event: Event) -> JournalEntry:
-    draft = JournalEntry(
+    entry = JournalEntry(
         seq=end.seq + 1,
         at=at,
         actor=event.actor,
@@ -122,24 +122,19 @@ def _chained(end: Head, at: datetime, event: Event) -> JournalEntry:
         previous_hash=end.hash,
         hash="",
     )
-    values = _content(draft)
-    return JournalEntry(**(_values(draft) | {"hash": _hash(end.hash, values)}))
+    return replace(entry, hash=_hash(entry))
 
 
 def _values(entry: JournalEntry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in JournalEntry.__slots__}
 
 
-def _content(entry: JournalEntry) -> dict[str, Any]:
-    values = _values(entry)
-    del values["hash"], values["previous_hash"]
-    values["at"] = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
-    return values
-
-
-def _hash(previous: str, content: dict[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(f"{previous}\n{canonical}".encode()).hexdigest()
+def _hash(entry: JournalEntry) -> str:
+    """The hash over the hash before it and the content."""
+    content = _values(entry)
+    del content["hash"], content["previous_hash"]
+    content["at"] = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256(f"{entry.previous_hash}\n{_canonical(content)}".encode()).hexdigest()
 
 
 def _narrowed(query: sa.Select[Any], migration_id: str | None, task_id: str | None) -> sa.Select[Any]:
@@ -150,5 +145,5 @@ def _narrowed(query: sa.Select[Any], migration_id: str | None, task_id: str | No
     return query
 
 
-_HEAD = sa.select(journal.c.seq, journal.c.hash).order_by(journal.c.seq.desc()).limit(1)
-_INSERT = sa.insert(journal)
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
+_HEAD = Query(Head, sa.select(journal).order_by(journal.c.seq.desc()).limit(1))

@@ -17,8 +17,7 @@ class MetricRepository:
 
     def insert(self, metrics: Collection[Metric]) -> None:
         """Keep the figures."""
-        if metrics:
-            self._connection.execute(insert_into(t.migration_metrics), [pack(metric) for metric in metrics])
+        insert_into(t.migration_metrics).run_many(self._connection, [pack(metric) for metric in metrics])
 
     def of_migration(self, migration_id: str) -> list[Metric]:
         """All figures of a migration in order."""

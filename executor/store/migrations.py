@@ -14,7 +14,7 @@ from roadmark.executor.model import Attempt, Migration, PhaseRun
 from roadmark.executor.states import Move, Status, after
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
-from roadmark.executor.store.statements import insert_into, select_by, update_by
+from roadmark.executor.store.statements import Command, Query, insert_into, select_by, update_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,21 @@ class Spent:
     cost_usd: float
 
 
+_BY_ID = Query(Migration, select_by(t.migrations, "id"))
+_PHASE = Query(PhaseRun, select_by(t.phase_runs, "migration_id", "phase"))
+_PHASES = Query(PhaseRun, select_by(t.phase_runs, "migration_id").order_by(t.phase_runs.c.phase))
+_ATTEMPT = Query(Attempt, select_by(t.attempts, "id"))
+_ATTEMPTS = Query(
+    Attempt,
+    select_by(t.attempts, "migration_id").order_by(
+        t.attempts.c.started_at, t.attempts.c.phase, t.attempts.c.number
+    ),
+)
+_CLOSING = Command(
+    sa.update(t.attempts).where(t.attempts.c.id == sa.bindparam("its_id"), t.attempts.c.ended_at.is_(None))
+)
+
+
 class MigrationRepository:
     """Reads and writes migrations."""
 
@@ -34,15 +49,15 @@ class MigrationRepository:
 
     def insert(self, migration: Migration, phase_runs: Collection[PhaseRun]) -> None:
         """A new migration with a row for each of its phases."""
-        self._connection.execute(insert_into(t.migrations), pack(migration))
-        self._connection.execute(insert_into(t.phase_runs), [pack(run) for run in phase_runs])
+        insert_into(t.migrations).run(self._connection, pack(migration))
+        insert_into(t.phase_runs).run_many(self._connection, [pack(run) for run in phase_runs])
 
     def get(self, migration_id: str) -> Migration:
         """The migration. Raises: NotFound."""
-        row = self._connection.execute(select_by(t.migrations, "id"), {"its_id": migration_id}).first()
-        if row is None:
+        migration = _BY_ID.first(self._connection, its_id=migration_id)
+        if migration is None:
             raise NotFound("migration", migration_id)
-        return unpack(Migration, row)
+        return migration
 
     def held(self, migration_id: str, fence: int) -> Migration:
         """The migration, if the lease with this fence still holds. Raises: LeaseLost, NotFound."""
@@ -121,60 +136,45 @@ class MigrationRepository:
 
     def phase_runs(self, migration_id: str) -> list[PhaseRun]:
         """The phases in order."""
-        c = t.phase_runs.c
-        query = sa.select(t.phase_runs).where(c.migration_id == migration_id).order_by(c.phase)
-        return [unpack(PhaseRun, row) for row in self._connection.execute(query)]
+        return _PHASES.all(self._connection, its_migration_id=migration_id)
 
     def phase_run(self, migration_id: str, phase: int) -> PhaseRun:
         """One phase. Raises: NotFound."""
-        key = {"its_migration_id": migration_id, "its_phase": phase}
-        row = self._connection.execute(select_by(t.phase_runs, "migration_id", "phase"), key).first()
-        if row is None:
+        run = _PHASE.first(self._connection, its_migration_id=migration_id, its_phase=phase)
+        if run is None:
             raise NotFound("phase", f"{migration_id}:{phase}")
-        return unpack(PhaseRun, row)
+        return run
 
     def change_phase(self, migration_id: str, phase: int, **changes: Any) -> None:
         """Set columns of one phase."""
         values = {name: plain(value) for name, value in changes.items()}
         key = {"its_migration_id": migration_id, "its_phase": phase}
-        self._connection.execute(update_by(t.phase_runs, "migration_id", "phase"), values | key)
+        update_by(t.phase_runs, "migration_id", "phase").run(self._connection, values | key)
 
     def insert_attempt(self, attempt: Attempt) -> None:
         """A new attempt, before its process."""
-        self._connection.execute(insert_into(t.attempts), pack(attempt))
+        insert_into(t.attempts).run(self._connection, pack(attempt))
 
     def close_attempt(self, attempt_id: str, ended_at: datetime, **values: Any) -> bool:
         """Close an open attempt with its verdict; False where it was closed already."""
-        c = t.attempts.c
         packed = {name: plain(value) for name, value in values.items()}
-        closing = (
-            sa.update(t.attempts)
-            .where(c.id == attempt_id, c.ended_at.is_(None))
-            .values(packed | {"ended_at": ended_at})
-        )
-        return self._connection.execute(closing).rowcount == 1
+        return _CLOSING.run(self._connection, packed | {"ended_at": ended_at, "its_id": attempt_id}) == 1
 
     def change_attempt(self, attempt_id: str, **values: Any) -> None:
         """Set columns of an attempt."""
         packed = {name: plain(value) for name, value in values.items()}
-        self._connection.execute(update_by(t.attempts, "id"), packed | {"its_id": attempt_id})
+        update_by(t.attempts, "id").run(self._connection, packed | {"its_id": attempt_id})
 
     def attempt(self, attempt_id: str) -> Attempt:
         """One attempt. Raises: NotFound."""
-        row = self._connection.execute(select_by(t.attempts, "id"), {"its_id": attempt_id}).first()
-        if row is None:
+        attempt = _ATTEMPT.first(self._connection, its_id=attempt_id)
+        if attempt is None:
             raise NotFound("attempt", attempt_id)
-        return unpack(Attempt, row)
+        return attempt
 
     def attempts(self, migration_id: str) -> list[Attempt]:
         """All attempts in the order in which they began."""
-        c = t.attempts.c
-        query = (
-            sa.select(t.attempts)
-            .where(c.migration_id == migration_id)
-            .order_by(c.started_at, c.phase, c.number)
-        )
-        return [unpack(Attempt, row) for row in self._connection.execute(query)]
+        return _ATTEMPTS.all(self._connection, its_migration_id=migration_id)
 
     def spent(
         self, migration_id: str | None = None, task_id: str | None = None, since: datetime | None = None
@@ -212,6 +212,6 @@ class MigrationRepository:
             "its_version": migration.version,
         }
         update = update_by(t.migrations, "id", "status", "version")
-        if self._connection.execute(update, values | seen).rowcount != 1:
+        if update.run(self._connection, values | seen) != 1:
             raise Conflict(migration.id, migration.version, self.get(migration.id).version)
         return self.get(migration.id)

@@ -1,6 +1,6 @@
 """From a row to its dataclass."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import fields
 from enum import StrEnum
 from functools import cache
@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 import sqlalchemy as sa
 
 Value = TypeVar("Value")
+Convert = Callable[[Any], Any]
 
 
 def unpack(kind: type[Value], row: sa.Row[Any]) -> Value:
@@ -17,25 +18,27 @@ def unpack(kind: type[Value], row: sa.Row[Any]) -> Value:
     Strings become the enum that the field asks for, JSON lists become tuples.
     """
     columns = dict(zip(row._fields, row, strict=True))
-    return kind(**{name: convert(columns[name]) for name, convert in _converters(cast(Hashable, kind))})
+    return kind(
+        **{
+            name: columns[name] if convert is None else convert(columns[name])
+            for name, convert in converters(cast(Hashable, kind))
+        }
+    )
 
 
 @cache
-def _converters(kind: Any) -> tuple[tuple[str, Any], ...]:
+def converters(kind: Any) -> tuple[tuple[str, Convert | None], ...]:
+    """The fields of a dataclass in order, each with what makes it of a column's value; None for nothing."""
     hints = get_type_hints(kind)
     return tuple((field.name, _converter(hints[field.name])) for field in fields(kind))
 
 
-def _converter(hint: Any) -> Any:
+def _converter(hint: Any) -> Convert | None:
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint
     if getattr(hint, "__origin__", None) is tuple:
         return tuple
-    return _as_it_is
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
+    return None
 
 
 def plain(value: Any) -> Any:
@@ -59,7 +62,6 @@ def pack(value: Any) -> dict[str, Any]:
 @cache
 def _columns(kind: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The fields that a column takes as they are, and the others: thousands of rows are packed at once."""
-    hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]
-    converted = [name for name in names if _converter(hints[name]) is not _as_it_is]
-    return tuple(name for name in names if name not in converted), tuple(converted)
+    known = converters(kind)
+    as_they_are = tuple(name for name, convert in known if convert is None)
+    return as_they_are, tuple(name for name, convert in known if convert is not None)

@@ -1,9 +1,20 @@
-"""Statements that are built once: building one costs more than SQLite needs to carry it out."""
+"""Statements that are compiled once and then handed to the driver, with the types of their columns.
 
+SQLAlchemy Core says what a statement is and how values are bound and read. Carrying it out through Core takes
+several times as long as SQLite does, and every step of a migration pays for it. Source: docs/decisions/0011.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
+from roadmark.executor.store.rows import Convert, converters
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Value = TypeVar("Value")
+Parameters = Mapping[str, Any]
 
 
 @cache
@@ -12,17 +23,135 @@ def select_by(table: sa.Table, *columns: str) -> sa.Select[Any]:
     return sa.select(table).where(*_conditions(table, columns))
 
 
+class Query(Generic[Value]):
+    """A SELECT of one table, its rows given as values of a dataclass whose fields are columns."""
+
+    def __init__(self, kind: type[Value], statement: sa.Select[Any]) -> None:
+        self._kind = kind
+        self._fields = converters(cast(Hashable, kind))
+        (table,) = statement.get_final_froms()
+        self._columns = [table.c[name] for name, _ in self._fields]
+        self._statement = statement.with_only_columns(*self._columns)
+        self._plans: dict[str, tuple[_Plan, list[tuple[int, Convert]]]] = {}
+
+    def all(self, connection: sa.Connection, **parameters: Any) -> list[Value]:
+        """Every row."""
+        plan, conversions = self._plan(connection.dialect)
+        return [self._value(row, conversions) for row in plan.run(connection, parameters).fetchall()]
+
+    def first(self, connection: sa.Connection, **parameters: Any) -> Value | None:
+        """The first row, where there is one."""
+        plan, conversions = self._plan(connection.dialect)
+        row = plan.run(connection, parameters).fetchone()
+        return None if row is None else self._value(row, conversions)
+
+    def _value(self, row: Sequence[Any], conversions: list[tuple[int, Convert]]) -> Value:
+        values = list(row)
+        for at, convert in conversions:
+            values[at] = convert(values[at])
+        return self._kind(**{name: value for (name, _), value in zip(self._fields, values, strict=True)})
+
+    def _plan(self, dialect: sa.Dialect) -> "tuple[_Plan, list[tuple[int, Convert]]]":
+        if dialect.name not in self._plans:
+            self._plans[dialect.name] = _plan(self._statement, dialect), self._conversions(dialect)
+        return self._plans[dialect.name]
+
+    def _conversions(self, dialect: sa.Dialect) -> list[tuple[int, Convert]]:
+        """What a row's values still need: the driver's value to the column's type, that to the field's."""
+        found = []
+        for at, (column, (_, to_field)) in enumerate(zip(self._columns, self._fields, strict=True)):
+            to_type = column.type.dialect_impl(dialect).result_processor(dialect, None)
+            steps = [step for step in (to_type, to_field) if step is not None]
+            found += [(at, _chained(steps))] if steps else []
+        return found
+
+
+class Command:
+    """An INSERT, UPDATE or DELETE. Parameters are the columns to set, and `its_<column>` for conditions."""
+
+    def __init__(self, statement: sa.Insert | sa.Update | sa.Delete) -> None:
+        self._statement = statement
+        self._plans: dict[tuple[str, tuple[str, ...]], _Plan] = {}
+
+    def run(self, connection: sa.Connection, parameters: Parameters) -> int:
+        """Carry it out; how many rows it met."""
+        return int(self._plan(connection.dialect, parameters).run(connection, parameters).rowcount)
+
+    def run_many(self, connection: sa.Connection, rows: Sequence[Parameters]) -> None:
+        """Carry it out for each row; all name the same columns."""
+        if rows:
+            self._plan(connection.dialect, rows[0]).run_many(connection, rows)
+
+    def _plan(self, dialect: sa.Dialect, parameters: Parameters) -> "_Plan":
+        key = dialect.name, tuple(parameters)
+        if key not in self._plans:
+            columns = [name for name in parameters if not name.startswith(_ITS)]
+            self._plans[key] = _plan(self._statement, dialect, columns)
+        return self._plans[key]
+
+
 @cache
-def update_by(table: sa.Table, *columns: str) -> sa.Update:
+def update_by(table: sa.Table, *columns: str) -> Command:
     """A change of the rows whose columns are as `its_<column>` says, to the other parameters."""
-    return sa.update(table).where(*_conditions(table, columns))
+    return Command(sa.update(table).where(*_conditions(table, columns)))
 
 
 @cache
-def insert_into(table: sa.Table) -> sa.Insert:
+def insert_into(table: sa.Table) -> Command:
     """A new row, or several, from the parameters."""
-    return sa.insert(table)
+    return Command(sa.insert(table).inline())
 
 
-def _conditions(table: sa.Table, columns: tuple[str, ...]) -> list[sa.ColumnElement[bool]]:
-    return [table.c[name] == sa.bindparam(f"its_{name}", type_=table.c[name].type) for name in columns]
+_ITS = "its_"
+"""Begins the names of conditions: without it they could be taken for columns to set."""
+
+
+def _conditions(table: sa.Table, columns: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    return [table.c[name] == sa.bindparam(f"{_ITS}{name}", type_=table.c[name].type) for name in columns]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A statement as the driver takes it: its text, and each parameter with what it needs, in order."""
+
+    text: str
+    parameters: tuple[tuple[str, Convert | None], ...]
+    constants: Parameters
+    positional: bool
+
+    def run(self, connection: sa.Connection, values: Parameters) -> Any:
+        """The driver's cursor, carried out."""
+        cursor = connection.connection.cursor()
+        cursor.execute(self.text, self._bound(values))
+        return cursor
+
+    def run_many(self, connection: sa.Connection, rows: Sequence[Parameters]) -> None:
+        connection.connection.cursor().executemany(self.text, [self._bound(row) for row in rows])
+
+    def _bound(self, values: Parameters) -> Any:
+        known = {**self.constants, **values} if self.constants else values
+        if self.positional:
+            return [known[name] if to is None else to(known[name]) for name, to in self.parameters]
+        return {name: known[name] if to is None else to(known[name]) for name, to in self.parameters}
+
+
+def _plan(statement: sa.ClauseElement, dialect: sa.Dialect, columns: Sequence[str] = ()) -> _Plan:
+    compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
+    assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what Core makes of every statement of this module
+    positional = compiled.positiontup is not None
+    names = compiled.positiontup if compiled.positiontup is not None else list(compiled.binds)
+    return _Plan(
+        str(compiled),
+        tuple(
+            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names
+        ),
+        {name: value for name, value in compiled.params.items() if value is not None},
+        positional,
+    )
+
+
+def _chained(steps: Sequence[Convert]) -> Convert:
+    if len(steps) == 1:
+        return steps[0]
+    first, second = steps
+    return lambda value: second(first(value))

@@ -10,8 +10,8 @@ from roadmark.executor.errors import Ambiguous, NotFound
 from roadmark.executor.model import Migration, SpecProblem, Task, TaskFile, TaskItem, TaskPhase, TaskRisk
 from roadmark.executor.states import Status, TaskStatus
 from roadmark.executor.store import tables as t
-from roadmark.executor.store.rows import pack, unpack
-from roadmark.executor.store.statements import insert_into, update_by
+from roadmark.executor.store.rows import pack, plain, unpack
+from roadmark.executor.store.statements import Query, insert_into, select_by, update_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,18 @@ class NamedTask:
     status: TaskStatus
 
 
+_BY_ID = Query(Task, select_by(t.tasks, "id"))
+_BY_PATH = Query(Task, select_by(t.tasks, "source_path"))
+_PHASES = Query(TaskPhase, select_by(t.task_phases, "task_id").order_by(t.task_phases.c.ordinal))
+_ITEMS = Query(
+    TaskItem,
+    select_by(t.task_items, "task_id").order_by(
+        t.task_items.c.removed_at.is_not(None), t.task_items.c.line, t.task_items.c.key
+    ),
+)
+_FILES = Query(TaskFile, select_by(t.task_files, "task_id").order_by(t.task_files.c.id))
+_RISKS = Query(TaskRisk, select_by(t.task_risks, "task_id").order_by(t.task_risks.c.id))
+_PROBLEMS = Query(SpecProblem, select_by(t.spec_problems, "task_id").order_by(t.spec_problems.c.id))
 _SUMMARY = [getattr(t.tasks.c, name) for name in TaskSummary.__slots__]
 
 
@@ -79,15 +91,14 @@ class TaskRepository:
 
     def get(self, task_id: str) -> Task:
         """The task. Raises: NotFound."""
-        row = self._connection.execute(sa.select(t.tasks).where(t.tasks.c.id == task_id)).first()
-        if row is None:
+        task = _BY_ID.first(self._connection, its_id=task_id)
+        if task is None:
             raise NotFound("task", task_id)
-        return unpack(Task, row)
+        return task
 
     def by_path(self, source_path: str) -> Task | None:
         """The task of this file, if there is one."""
-        row = self._connection.execute(sa.select(t.tasks).where(t.tasks.c.source_path == source_path)).first()
-        return unpack(Task, row) if row else None
+        return _BY_PATH.first(self._connection, its_source_path=source_path)
 
     def by_paths(self, source_paths: Sequence[str]) -> dict[str, Task]:
         """The tasks of these files, by file; files without one are left out."""
@@ -124,9 +135,8 @@ class TaskRepository:
 
     def insert(self, new: Sequence[tuple[Task, Children]]) -> None:
         """New tasks with their children; a statement a table, however many they are."""
-        if new:
-            self._connection.execute(insert_into(t.tasks), [pack(task) for task, _ in new])
-            self._insert_children(new)
+        insert_into(t.tasks).run_many(self._connection, [pack(task) for task, _ in new])
+        self._insert_children(new)
 
     def replace(self, task: Task, children: Children) -> None:
         """The task as its edited spec has it; all but the items are written anew."""
@@ -144,36 +154,24 @@ class TaskRepository:
 
     def update(self, task_id: str, **values: Any) -> None:
         """Set columns of one task."""
-        self._connection.execute(update_by(t.tasks, "id"), values | {"its_id": task_id})
+        packed = {name: plain(value) for name, value in values.items()}
+        update_by(t.tasks, "id").run(self._connection, packed | {"its_id": task_id})
 
     def phases(self, task_id: str) -> list[TaskPhase]:
         """The phases in order."""
-        query = (
-            sa.select(t.task_phases)
-            .where(t.task_phases.c.task_id == task_id)
-            .order_by(t.task_phases.c.ordinal)
-        )
-        return [unpack(TaskPhase, row) for row in self._connection.execute(query)]
+        return _PHASES.all(self._connection, its_task_id=task_id)
 
     def items(self, task_id: str) -> list[TaskItem]:
         """All checkboxes in the order of the file; those that were removed from it come last."""
-        c = t.task_items.c
-        query = (
-            sa.select(t.task_items)
-            .where(c.task_id == task_id)
-            .order_by(c.removed_at.is_not(None), c.line, c.key)
-        )
-        return [unpack(TaskItem, row) for row in self._connection.execute(query)]
+        return _ITEMS.all(self._connection, its_task_id=task_id)
 
     def files(self, task_id: str) -> list[TaskFile]:
         """The declared files in the order of the spec."""
-        query = sa.select(t.task_files).where(t.task_files.c.task_id == task_id).order_by(t.task_files.c.id)
-        return [unpack(TaskFile, row) for row in self._connection.execute(query)]
+        return _FILES.all(self._connection, its_task_id=task_id)
 
     def risks(self, task_id: str) -> list[TaskRisk]:
         """The risks in the order of the spec."""
-        query = sa.select(t.task_risks).where(t.task_risks.c.task_id == task_id).order_by(t.task_risks.c.id)
-        return [unpack(TaskRisk, row) for row in self._connection.execute(query)]
+        return _RISKS.all(self._connection, its_task_id=task_id)
 
     def dependencies(self, task_id: str) -> list[str]:
         """What the spec says it depends on, as written."""
@@ -202,12 +200,7 @@ class TaskRepository:
 
     def problems(self, task_id: str) -> list[SpecProblem]:
         """The findings in this spec."""
-        query = (
-            sa.select(t.spec_problems)
-            .where(t.spec_problems.c.task_id == task_id)
-            .order_by(t.spec_problems.c.id)
-        )
-        return [unpack(SpecProblem, row) for row in self._connection.execute(query)]
+        return _PROBLEMS.all(self._connection, its_task_id=task_id)
 
     def mark_items(
         self, task_id: str, keys: Iterable[str], mark: str, by: str | None, at: datetime | None
@@ -298,8 +291,7 @@ class TaskRepository:
             (t.task_dependencies, dependencies),
             (t.spec_problems, _packed(children.problems for _, children in new)),
         ):
-            if rows:
-                self._connection.execute(insert_into(table), rows)
+            insert_into(table).run_many(self._connection, rows)
 
 
 def _packed(groups: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from roadmark.executor.model import Reply, Wait
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, unpack
-from roadmark.executor.store.statements import select_by
+from roadmark.executor.store.statements import Query, insert_into, select_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class InboxRow:
     phase_count: int
 
 
-_OPEN = select_by(t.waits, "migration_id").where(t.waits.c.closed_at.is_(None))
+_OPEN = Query(Wait, select_by(t.waits, "migration_id").where(t.waits.c.closed_at.is_(None)))
 
 
 class WaitRepository:
@@ -31,12 +31,11 @@ class WaitRepository:
 
     def open(self, wait: Wait) -> None:
         """Open a question; the database allows one a migration."""
-        self._connection.execute(sa.insert(t.waits), pack(wait))
+        insert_into(t.waits).run(self._connection, pack(wait))
 
     def open_of(self, migration_id: str) -> Wait | None:
         """The open question of a migration."""
-        row = self._connection.execute(_OPEN, {"its_migration_id": migration_id}).first()
-        return unpack(Wait, row) if row else None
+        return _OPEN.first(self._connection, its_migration_id=migration_id)
 
     def close(self, wait: Wait, outcome: str, at: datetime) -> bool:
         """Close an open question; False where somebody else did."""
@@ -89,7 +88,7 @@ class WaitRepository:
 
     def record(self, reply: Reply) -> None:
         """Keep a reply, accepted or not."""
-        self._connection.execute(sa.insert(t.replies), pack(reply))
+        insert_into(t.replies).run(self._connection, pack(reply))
 
     def replies(self, migration_id: str) -> list[Reply]:
         """All replies of a migration in order."""
