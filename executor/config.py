@@ -4,12 +4,13 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from roadmark.executor.errors import ConfigurationWrong
+from roadmark.executor.outside import WebhookSettings, read_webhooks
 
 LEVELS = ("manual", "assisted", "semi_auto", "full_auto")
 """Automation levels, from the most to the least confirmation."""
@@ -68,6 +69,13 @@ class Settings:
     cost_usd_per_migration: float = 0.0
     cost_usd_per_task: float = 0.0
     cost_usd_per_day: float = 0.0
+    public_url: str = ""
+    webhooks: tuple[WebhookSettings, ...] = ()
+
+    def address(self) -> str:
+        """Where people reach the pages, for links that leave the machine."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url.rstrip("/") or f"http://{host}:{self.port}"
 
     def slot_count(self) -> int:
         """Agents at once: as set, else min(4 x cores, 60 % of the memory / 400 MB), at least one."""
@@ -85,6 +93,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "project": "project",
         "host": "host",
         "port": "port",
+        "public_url": "public_url",
     },
     "run": {
         "agent": "agent",
@@ -115,6 +124,9 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """For each table of roadmark.toml: its keys and the settings that they fill."""
+
+_OUTSIDE: Mapping[str, Callable[[str, Any, Path], object]] = {"webhooks": read_webhooks}
+"""Tables with a reader of their own; each fills the setting of its name."""
 
 _ACTIVE_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _PATHS = frozenset({"specs", "repo", "state_dir"})
@@ -176,10 +188,13 @@ def _read_table(
     for section, entries in table.items():
         if section == "agents":
             continue
+        if section in _OUTSIDE:
+            values[section] = _OUTSIDE[section](f"{where} [{section}]", entries, base)
+            continue
         known = _SECTIONS.get(section)
         if known is None or not isinstance(entries, dict):
             raise ConfigurationWrong(
-                f"{where} [{section}]", f"unknown; known are {_listed([*_SECTIONS, 'agents'])}"
+                f"{where} [{section}]", f"unknown; known are {_listed([*_SECTIONS, 'agents', *_OUTSIDE])}"
             )
         for key, value in entries.items():
             if key not in known:

@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.outbox import Outbox
 from roadmark.executor.service import Service
 from roadmark.executor.store.mark import ChangeMark
 from roadmark.web import problems
 from roadmark.web.auth import Authentication, KnownPrincipals, is_program
 from roadmark.web.cache import AnswerCache
 from roadmark.web.guards import SECURITY_HEADERS, HostAllowed, SameOrigin, SecurityHeaders
+from roadmark.web.hooks.courier import couriers
+from roadmark.web.hooks.webhook import webhook_endpoints
 from roadmark.web.idempotency import Idempotency
 from roadmark.web.limits import BodyLimit, Buckets, GuessLimit, RateLimit
 from roadmark.web.pages import STATIC, error_page
@@ -26,6 +29,7 @@ from roadmark.web.routes import (
     observing,
     screens,
     sign_in,
+    webhooks,
 )
 from roadmark.web.static_files import StaticFolder
 from roadmark.web.stream import Hub
@@ -51,12 +55,15 @@ def create_app(service: Service) -> Starlette:
     mark = ChangeMark(service.store.path)
     hub = Hub(service.store, service.tracker, mark.value)
     known = KnownPrincipals(mark.value, clock_s)
+    outbox = Outbox(service.store)
+    endpoints = webhook_endpoints(service.settings, service.tracker, service.clock)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        async with hub.running():
-            yield
+        with couriers(service.store, outbox, endpoints):
+            async with hub.running():
+                yield
         mark.close()
 
     app = Starlette(
@@ -71,6 +78,7 @@ def create_app(service: Service) -> Starlette:
             *acts.ROUTES,
             *live.ROUTES,
             *sign_in.ROUTES,
+            *webhooks.ROUTES,
             Mount("/static", StaticFolder(directory=STATIC)),
         ],
         middleware=[
@@ -95,6 +103,7 @@ def create_app(service: Service) -> Starlette:
     )
     app.state.service = service
     app.state.hub = hub
+    app.state.outbox = outbox
     app.state.telemetry = telemetry
     app.state.renderer = live.Renderer(service)
     return app

@@ -227,6 +227,7 @@ OPERATIONS = (
         scope="read",
         answers={200: "Event"},
         query=("after", "migration_id", "task_id"),
+        problems=("malformed",),
         media_type="text/event-stream",
     ),
     Operation(
@@ -238,6 +239,35 @@ OPERATIONS = (
         answers={200: "AuditPage"},
         query=(*_PAGED, "migration_id", "task_id"),
         problems=("malformed",),
+    ),
+    Operation(
+        method="get",
+        path="/api/webhooks",
+        id="listWebhooks",
+        summary="The webhooks that the operator set up, with how many messages are on the way.",
+        scope="admin",
+        answers={200: "WebhookPage"},
+    ),
+    Operation(
+        method="get",
+        path="/api/webhooks/{id}/deliveries",
+        id="listDeliveries",
+        summary="The messages of a webhook with every try, the newest first.",
+        scope="admin",
+        answers={200: "DeliveryPage"},
+        query=_PAGED,
+        problems=("malformed", "not-found"),
+    ),
+    Operation(
+        method="post",
+        path="/api/webhooks/{id}/test",
+        id="testWebhook",
+        summary="Send the webhook a test message; the log of deliveries tells how it went.",
+        scope="admin",
+        answers={202: "WebhookTest"},
+        body="Nothing",
+        body_required=False,
+        problems=("not-found",),
     ),
     Operation(
         method="get",
@@ -275,6 +305,7 @@ def document() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"token": []}],
         "paths": paths,
+        "webhooks": {"event": {"post": _OUTGOING}},
         "components": {
             "schemas": {**SHAPES, **JOURNAL_SHAPES, **bodies.SCHEMAS},
             "securitySchemes": {
@@ -357,6 +388,16 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
         names.append("Last-Event-ID")
     return [{"name": name, "in": "header", "schema": {"type": "string"}} for name in names]
 
+
+_OUTGOING: Schema = {
+    "summary": "What a webhook is sent, signed after Standard Webhooks.",
+    "parameters": [
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
+        for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
+    ],
+    "requestBody": {"content": {"application/json": {"schema": ref("WebhookMessage")}}},
+    "responses": {"2XX": {"description": "Delivered; anything else is tried again."}},
+}
 
 _STATUS_WORDS = {
     200: "Done.",

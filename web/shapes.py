@@ -286,11 +286,44 @@ _EVENT: dict[str, Schema] = {
     "detail": _ANY_OBJECT,
 }
 
+_PROBLEM: dict[str, Schema] = {"type": _TEXT, "title": _TEXT, "status": _WHOLE, "detail": _TEXT}
+_FURTHER: dict[str, Schema] = {
+    "errors": array(exactly(pointer=_TEXT, detail=_TEXT)),
+    "needs": _TEXT,
+    "migration_id": _TEXT,
+    "migration_status": ref("Status"),
+    "move": _TEXT,
+    "version": _WHOLE,
+    "keywords": array(_TEXT),
+    "tries_left": _WHOLE,
+    "problems": array(_TEXT),
+    "known": array(_TEXT),
+    "matches": array(_TEXT),
+}
+
 JOURNAL_SHAPES: Mapping[str, Schema] = {
     "Event": exactly(**_EVENT),
     "EventPage": page_of("Event"),
     "AuditEntry": exactly(**_EVENT, hash=_TEXT),
     "AuditPage": page_of("AuditEntry"),
+    "WebhookMessage": exactly(
+        type=_TEXT, timestamp=_MOMENT, data=exactly(**_EVENT, title=or_null(_TEXT), url=or_null(_TEXT))
+    ),
+    "Webhook": exactly(
+        name=_TEXT, url=_TEXT, events=array(_TEXT), pending=_WHOLE, delivered=_WHOLE, given_up=_WHOLE
+    ),
+    "WebhookPage": page_of("Webhook"),
+    "WebhookTest": exactly(endpoint=_TEXT, kind=_TEXT),
+    "Delivery": exactly(
+        id=_TEXT,
+        seq=_WHOLE,
+        kind=_TEXT,
+        state=_one_of(("pending", "delivered", "given_up")),
+        tries=array(exactly(at=_MOMENT, status=or_null(_WHOLE), error=or_null(_TEXT), took_ms=_WHOLE)),
+        due_at=or_null(_MOMENT),
+        created_at=_MOMENT,
+    ),
+    "DeliveryPage": page_of("Delivery"),
     "Health": {
         **exactly(status=_one_of(("ok", "failing"))),
         "properties": {
@@ -300,8 +333,9 @@ JOURNAL_SHAPES: Mapping[str, Schema] = {
     },
     "Problem": {
         "type": "object",
-        "description": "RFC 9457. Further members depend on the type.",
-        "properties": {"type": _TEXT, "title": _TEXT, "status": _WHOLE, "detail": _TEXT},
-        "required": ["type", "title", "status", "detail"],
+        "description": "RFC 9457. Which of the further members there are depends on the type.",
+        "properties": {**_PROBLEM, **_FURTHER},
+        "required": list(_PROBLEM),
+        "additionalProperties": False,
     },
 }

@@ -239,6 +239,7 @@ _PLAIN: Mapping[str, str] = {
     "token.made": "Token made",
     "token.revoked": "Token revoked",
     "session.began": "Signed in",
+    "webhook.tested": "Webhook tested",
 }
 
 _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {

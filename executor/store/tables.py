@@ -426,3 +426,26 @@ idempotency_keys = sa.Table(
     sa.Column("body", sa.Text),
     _moment("created_at"),
 )
+
+outbox_positions = sa.Table(
+    "outbox_positions",
+    metadata,
+    sa.Column("endpoint", sa.String(80), primary_key=True),
+    _number("seq"),
+)
+
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    _id(),
+    sa.Column("endpoint", sa.String(80), nullable=False),
+    _number("seq"),
+    _text("kind"),
+    _text("payload"),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("tries", sa.JSON, nullable=False),
+    sa.Column("due_at", UtcTime),
+    _moment("created_at"),
+    sa.UniqueConstraint("endpoint", "seq"),
+    sa.Index(None, "endpoint", "state", "due_at"),
+)

@@ -1,0 +1,94 @@
+"""What reaches out of the service, and into it, as the operator set it up."""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from roadmark.executor.errors import ConfigurationWrong
+from roadmark.executor.secret_source import SecretSource, read_secret_source
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+EVERYTHING_BUT_OUTPUT = ("*", "!agent.output")
+"""What a webhook hears of where it names no events. The first character `!` takes out."""
+
+MOST_ENDPOINTS = 32
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """An address that is told of what happens. `allow` names networks that are not public but meant."""
+
+    name: str
+    url: str
+    secret: SecretSource
+    events: tuple[str, ...] = EVERYTHING_BUT_OUTPUT
+    allow: tuple[Network, ...] = ()
+
+
+def read_webhooks(where: str, given: Any, base: Path) -> tuple[WebhookSettings, ...]:
+    """The `[[webhooks]]` of a file. Raises: ConfigurationWrong."""
+    return _each(where, given, lambda place, entry: _read_webhook(place, entry, base))
+
+
+def _read_webhook(where: str, entry: Mapping[str, Any], base: Path) -> WebhookSettings:
+    _refuse_unknown(where, entry, ("name", "url", "secret", "secret_env", "secret_file", "events", "allow"))
+    return WebhookSettings(
+        name=_name(where, entry),
+        url=_text(where, entry, "url"),
+        secret=read_secret_source(where, "secret", entry, base),
+        events=_strings(where, entry, "events") or EVERYTHING_BUT_OUTPUT,
+        allow=tuple(_network(where, network) for network in _strings(where, entry, "allow")),
+    )
+
+
+def _each(
+    where: str, given: Any, read: Callable[[str, Mapping[str, Any]], WebhookSettings]
+) -> tuple[WebhookSettings, ...]:
+    if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
+        raise ConfigurationWrong(where, f"must be tables: {where.split()[-1].replace('[', '[[')}]")
+    if len(given) > MOST_ENDPOINTS:
+        raise ConfigurationWrong(where, f"{len(given)} are too many; at most {MOST_ENDPOINTS}")
+    made = tuple(read(f"{where} {entry.get('name', number)}", entry) for number, entry in enumerate(given))
+    names = [one.name for one in made]
+    if len(set(names)) != len(names):
+        raise ConfigurationWrong(where, "two have the same name")
+    return made
+
+
+def _name(where: str, entry: Mapping[str, Any]) -> str:
+    name = _text(where, entry, "name")
+    if not _NAME.fullmatch(name):
+        raise ConfigurationWrong(where, f"the name {name!r} must be of a-z, 0-9, - and _, at most 40 of them")
+    return name
+
+
+def _text(where: str, entry: Mapping[str, Any], key: str) -> str:
+    value = entry.get(key)
+    if not isinstance(value, str) or not value:
+        raise ConfigurationWrong(where, f'needs {key} = "..."')
+    return value
+
+
+def _strings(where: str, entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = entry.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise ConfigurationWrong(f"{where} {key}", "must be a list of strings")
+    return tuple(value)
+
+
+def _network(where: str, given: str) -> Network:
+    try:
+        return ipaddress.ip_network(given)
+    except ValueError as error:
+        raise ConfigurationWrong(f"{where} allow", f"{given!r} is no network such as 10.1.0.0/16") from error
+
+
+def _refuse_unknown(where: str, entry: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    unknown = [key for key in entry if key not in known]
+    if unknown:
+        raise ConfigurationWrong(f"{where} {unknown[0]}", f"unknown; known are {', '.join(known)}")
