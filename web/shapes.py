@@ -304,6 +304,15 @@ _FURTHER: dict[str, Schema] = {
 JOURNAL_SHAPES: Mapping[str, Schema] = {
     "Event": exactly(**_EVENT),
     "EventPage": page_of("Event"),
+    "SentEvent": {
+        "type": "object",
+        "description": "A server-sent event. One named `reset` has no more than `seq` in its `data`.",
+        "properties": {
+            "id": _TEXT,
+            "event": _TEXT,
+            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("Event")},
+        },
+    },
     "AuditEntry": exactly(**_EVENT, hash=_TEXT),
     "AuditPage": page_of("AuditEntry"),
     "WebhookMessage": exactly(

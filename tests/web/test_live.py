@@ -188,3 +188,8 @@ def test_hostile_output_is_text_on_the_page(bench: Workbench, page: TestClient) 
 def test_unknown_live_pages_are_not_found(page: TestClient) -> None:
     assert page.get("/live/nothing").status_code == 404
     assert page.get("/live/task").status_code == 404
+
+
+def test_a_point_to_go_on_from_that_is_no_number_is_refused(api: TestClient) -> None:
+    answer = api.get("/api/events?after=yesterday")
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed")

@@ -21,6 +21,7 @@ async def events(request: Request) -> Response:
     Goes on behind `Last-Event-ID` or `?after=`, else begins with what comes next.
     """
     require(request, "read")
+    bodies.whole_number(request, "after", 0)
     newest = await run_in_threadpool(service_of(request).tracker.last_seq)
     query = request.query_params
     seq, is_reset = resume_point(request.headers.get("last-event-id"), query.get("after"), newest)
