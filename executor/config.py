@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from roadmark.executor.errors import ConfigurationWrong
-from roadmark.executor.outside import WebhookSettings, read_webhooks
+from roadmark.executor.outside import HookSettings, WebhookSettings, read_hooks, read_webhooks
 
 LEVELS = ("manual", "assisted", "semi_auto", "full_auto")
 """Automation levels, from the most to the least confirmation."""
@@ -71,6 +71,7 @@ class Settings:
     cost_usd_per_day: float = 0.0
     public_url: str = ""
     webhooks: tuple[WebhookSettings, ...] = ()
+    hooks: Mapping[str, HookSettings] = field(default_factory=dict)
 
     def address(self) -> str:
         """Where people reach the pages, for links that leave the machine."""
@@ -125,7 +126,10 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 }
 """For each table of roadmark.toml: its keys and the settings that they fill."""
 
-_OUTSIDE: Mapping[str, Callable[[str, Any, Path], object]] = {"webhooks": read_webhooks}
+_OUTSIDE: Mapping[str, Callable[[str, Any, Path], object]] = {
+    "webhooks": read_webhooks,
+    "hooks": read_hooks,
+}
 """Tables with a reader of their own; each fills the setting of its name."""
 
 _ACTIVE_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")

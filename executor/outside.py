@@ -30,6 +30,19 @@ class WebhookSettings:
     allow: tuple[Network, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookSettings:
+    """A door for replies from elsewhere. `users` says who a sender is here; others are refused."""
+
+    name: str
+    secret: SecretSource
+    users: Mapping[str, str]
+
+
+REPLY_HOOKS = ("reply", "slack", "github")
+"""The doors for replies: Standard Webhooks, Slack, comments on GitHub."""
+
+
 def read_webhooks(where: str, given: Any, base: Path) -> tuple[WebhookSettings, ...]:
     """The `[[webhooks]]` of a file. Raises: ConfigurationWrong."""
     return _each(where, given, lambda place, entry: _read_webhook(place, entry, base))
@@ -44,6 +57,28 @@ def _read_webhook(where: str, entry: Mapping[str, Any], base: Path) -> WebhookSe
         events=_strings(where, entry, "events") or EVERYTHING_BUT_OUTPUT,
         allow=tuple(_network(where, network) for network in _strings(where, entry, "allow")),
     )
+
+
+def read_hooks(where: str, given: Any, base: Path) -> Mapping[str, HookSettings]:
+    """The `[hooks.*]` of a file. Raises: ConfigurationWrong."""
+    if not isinstance(given, dict) or not all(isinstance(entry, dict) for entry in given.values()):
+        raise ConfigurationWrong(
+            where, f"must be tables: {', '.join(f'[hooks.{name}]' for name in REPLY_HOOKS)}"
+        )
+    _refuse_unknown(where, given, REPLY_HOOKS)
+    return {name: _read_hook(f"{where[:-1]}.{name}]", name, entry, base) for name, entry in given.items()}
+
+
+def _read_hook(where: str, name: str, entry: Mapping[str, Any], base: Path) -> HookSettings:
+    _refuse_unknown(where, entry, ("secret", "secret_env", "secret_file", "users"))
+    users = entry.get("users", {})
+    if not isinstance(users, dict) or not all(
+        isinstance(person, str) and person for person in users.values()
+    ):
+        raise ConfigurationWrong(f"{where} users", 'must say who senders are: { "SENDER" = "name" }')
+    if not users and name != "reply":
+        raise ConfigurationWrong(where, 'needs users = { "SENDER" = "name" }: nobody else may answer')
+    return HookSettings(name=name, secret=read_secret_source(where, "secret", entry, base), users=users)
 
 
 def _each(

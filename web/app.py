@@ -25,6 +25,7 @@ from roadmark.web.routes import (
     api_tasks,
     contract,
     health,
+    hooks,
     live,
     observing,
     screens,
@@ -79,6 +80,7 @@ def create_app(service: Service) -> Starlette:
             *live.ROUTES,
             *sign_in.ROUTES,
             *webhooks.ROUTES,
+            *hooks.ROUTES,
             Mount("/static", StaticFolder(directory=STATIC)),
         ],
         middleware=[

@@ -21,13 +21,14 @@ PRINCIPAL = "roadmark.principal"
 _MOST_KNOWN = 1000
 _KNOWN_FOR_S = 1.0
 _OPEN = frozenset({"/livez", "/readyz", "/sign-in", "/favicon.ico"})
-_OPEN_BELOW = ("/static/", "/sign-in/")
+_PROGRAMS_BELOW = ("/api/", "/schemas/", "/hooks/")
+_OPEN_BELOW = ("/static/", "/sign-in/", "/hooks/")
 
 
 def is_program(scope: Scope) -> bool:
     """Whether the path is one of the API's, whose answers are JSON."""
     path: str = scope["path"]
-    return path.startswith(("/api/", "/schemas/")) or path in {"/api", "/metrics", "/livez", "/readyz"}
+    return path.startswith(_PROGRAMS_BELOW) or path in {"/api", "/metrics", "/livez", "/readyz"}
 
 
 def cookie_name(scope: Scope) -> str:

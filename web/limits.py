@@ -194,7 +194,8 @@ def _counted(scope: Scope) -> tuple[Rate, str] | None:
 
 
 def _has_credentials(scope: Scope) -> bool:
-    return "authorization" in Headers(scope=scope)
+    path: str = scope["path"]
+    return "authorization" in Headers(scope=scope) or path.startswith("/hooks/")
 
 
 def _address(scope: Scope) -> str:

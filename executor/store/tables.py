@@ -449,3 +449,12 @@ outbox = sa.Table(
     sa.UniqueConstraint("endpoint", "seq"),
     sa.Index(None, "endpoint", "state", "due_at"),
 )
+
+hook_receipts = sa.Table(
+    "hook_receipts",
+    metadata,
+    sa.Column("source", sa.String(20), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("answer", sa.JSON),
+    _moment("at"),
+)
