@@ -29,7 +29,7 @@ from roadmark.ingest.discovery import FoundFile, Skipped, content_hash, read_con
 from roadmark.ingest.families import place_of
 from roadmark.ingest.tick import set_marks
 
-_BATCH = 100
+_BATCH = 32
 """Specs whose rows are written in one transaction."""
 
 SETTLED_S = 0.3

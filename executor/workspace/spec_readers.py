@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import os
+import pickle
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -50,12 +51,17 @@ def _on_all_cores(folder: Path, files: Sequence[FoundFile]) -> Iterator[ReadFile
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-            for read in pool.map(partial(_read, folder), files, chunksize=_CHUNK):
+            for pickled in pool.map(partial(_read_pickled, folder), files, chunksize=_CHUNK):
                 finished += 1
-                yield read
+                yield pickle.loads(pickled)  # noqa: S301 - our own child's
     except BrokenProcessPool:
         log.warning("reading %s in processes failed after %s files; going on without them", folder, finished)
         yield from _here(folder, files[finished:])
+
+
+def _read_pickled(folder: Path, file: FoundFile) -> bytes:
+    """As `_read`, unpickled by whoever takes it: the pool's own thread would do it beside the writer lane."""
+    return pickle.dumps(_read(folder, file), pickle.HIGHEST_PROTOCOL)
 
 
 def _read(folder: Path, file: FoundFile) -> ReadFile | None:
