@@ -4,7 +4,7 @@ Every change of status is one guarded UPDATE: it counts only if the row is still
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -204,8 +204,8 @@ class MigrationRepository:
         return [unpack(Attempt, row) for row in self._connection.execute(query)]
 
     def _guarded(self, migration: Migration, at: datetime, changes: dict[str, Any]) -> Migration:
+        changes |= {"version": migration.version + 1, "updated_at": at}
         values = {name: plain(value) for name, value in changes.items()}
-        values |= {"version": migration.version + 1, "updated_at": at}
         seen = {
             "its_id": migration.id,
             "its_status": migration.status.value,
@@ -214,4 +214,4 @@ class MigrationRepository:
         update = update_by(t.migrations, "id", "status", "version")
         if update.run(self._connection, values | seen) != 1:
             raise Conflict(migration.id, migration.version, self.get(migration.id).version)
-        return self.get(migration.id)
+        return replace(migration, **changes)
