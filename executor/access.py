@@ -1,18 +1,16 @@
 """Access: keys for machines, sign-in links and sessions for people; only hashes are kept.
 
-Source: safety rule R7; secrets are 256 random bits with a checksum, so that a mistyped one is known as such.
+Source: safety rule R7.
 """
 
-import hashlib
-import secrets
 import uuid
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.events import Event
+from roadmark.executor.keys import digest, is_whole, new_key
 from roadmark.executor.store.access import AccessRepository, SignInLink, Token, WebSession
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.store import Store
@@ -44,13 +42,13 @@ class Access:
     def make_token(self, name: str, scopes: Collection[str], expires_at: datetime | None = None) -> str:
         """A new token, shown only here. Raises: ConfigurationWrong for an unknown scope."""
         _check_scopes(scopes)
-        secret = _new_secret("rmk")
+        secret = new_key("rmk")
 
         def work(transaction: Transaction) -> None:
             token = Token(
                 id=str(uuid.uuid4()),
                 name=name,
-                sha256=_digest(secret),
+                sha256=digest(secret),
                 scopes=tuple(scopes),
                 created_at=transaction.now,
                 expires_at=expires_at,
@@ -67,11 +65,11 @@ class Access:
 
     def check_token(self, secret: str) -> Principal | None:
         """Who holds this token; None where it is unknown, revoked or expired."""
-        if not _is_whole(secret, "rmk"):
+        if not is_whole(secret, "rmk"):
             return None
         now = self._store.clock.now()
         with self._store.read() as connection:
-            token = AccessRepository(connection).token(_digest(secret))
+            token = AccessRepository(connection).token(digest(secret))
         if token is None or token.revoked_at or (token.expires_at and token.expires_at <= now):
             return None
         if token.last_used_at is None or now - token.last_used_at > _TOUCH_EVERY:
@@ -99,11 +97,11 @@ class Access:
     def make_link(self, name: str, scopes: Collection[str]) -> str:
         """The secret of a link that signs `name` in once, within 15 minutes."""
         _check_scopes(scopes)
-        secret = _new_secret("rml")
+        secret = new_key("rml")
 
         def work(transaction: Transaction) -> None:
             link = SignInLink(
-                sha256=_digest(secret),
+                sha256=digest(secret),
                 name=name,
                 scopes=tuple(scopes),
                 expires_at=transaction.now + LINK_LIFE,
@@ -116,18 +114,18 @@ class Access:
 
     def use_link(self, secret: str) -> str | None:
         """Use the link up for the secret of a session; None where it is spent, expired or unknown."""
-        if not _is_whole(secret, "rml"):
+        if not is_whole(secret, "rml"):
             return None
-        session_secret = _new_secret("rms")
+        session_secret = new_key("rms")
 
         def work(transaction: Transaction) -> str | None:
             access = AccessRepository(transaction.connection)
-            link = access.use_link(_digest(secret), transaction.now)
+            link = access.use_link(digest(secret), transaction.now)
             if link is None:
                 return None
             access.insert_session(
                 WebSession(
-                    sha256=_digest(session_secret),
+                    sha256=digest(session_secret),
                     name=link.name,
                     scopes=link.scopes,
                     created_at=transaction.now,
@@ -141,10 +139,10 @@ class Access:
 
     def check_session(self, secret: str) -> Principal | None:
         """Who is signed in with this cookie."""
-        if not _is_whole(secret, "rms"):
+        if not is_whole(secret, "rms"):
             return None
         with self._store.read() as connection:
-            session = AccessRepository(connection).session(_digest(secret), self._store.clock.now())
+            session = AccessRepository(connection).session(digest(secret), self._store.clock.now())
         return Principal(session.name, frozenset(session.scopes)) if session else None
 
     def forget_expired(self) -> None:
@@ -158,28 +156,8 @@ class Access:
     def end_session(self, secret: str) -> None:
         """Sign a browser out."""
         self._store.write(
-            lambda transaction: AccessRepository(transaction.connection).end_session(_digest(secret))
+            lambda transaction: AccessRepository(transaction.connection).end_session(digest(secret))
         )
-
-
-def _new_secret(prefix: str) -> str:
-    body = secrets.token_urlsafe(32)
-    return f"{prefix}_{body}{_checksum(body)}"
-
-
-def _is_whole(secret: str, prefix: str) -> bool:
-    """Whether this can be a secret of ours at all: spares the database what was mistyped or guessed."""
-    start = f"{prefix}_"
-    body, checksum = secret[len(start) : -6], secret[-6:]
-    return secret.startswith(start) and secret.isascii() and len(secret) < 100 and _checksum(body) == checksum
-
-
-def _checksum(body: str) -> str:
-    return f"{zlib.crc32(body.encode()) & 0xFFFFFF:06x}"
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _check_scopes(scopes: Collection[str]) -> None:

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from roadmark.executor.errors import ConfigurationWrong
-from roadmark.executor.outside import HookSettings, WebhookSettings, read_hooks, read_webhooks
+from roadmark.executor.outside import (
+    HookSettings,
+    NotifySettings,
+    WebhookSettings,
+    read_hooks,
+    read_notify,
+    read_webhooks,
+)
 
 LEVELS = ("manual", "assisted", "semi_auto", "full_auto")
 """Automation levels, from the most to the least confirmation."""
@@ -72,6 +79,7 @@ class Settings:
     public_url: str = ""
     webhooks: tuple[WebhookSettings, ...] = ()
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
+    notify: tuple[NotifySettings, ...] = ()
 
     def address(self) -> str:
         """Where people reach the pages, for links that leave the machine."""
@@ -129,6 +137,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 _OUTSIDE: Mapping[str, Callable[[str, Any, Path], object]] = {
     "webhooks": read_webhooks,
     "hooks": read_hooks,
+    "notify": read_notify,
 }
 """Tables with a reader of their own; each fills the setting of its name."""
 

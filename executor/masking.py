@@ -10,7 +10,7 @@ _PATTERNS = re.compile(
     r"|\bsk-[A-Za-z0-9_-]{16,}"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|\bxox[abprs]-[A-Za-z0-9-]{10,}"
-    r"|\brm[kls]_[A-Za-z0-9_-]{20,}"
+    r"|\brm[klrs]_[A-Za-z0-9_-]{20,}"
     r"|\bAIza[A-Za-z0-9_-]{30,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{5,}"
     r"|(?<=://)[^\s/:@]{1,200}:[^\s/@]{1,200}(?=@)",
@@ -20,7 +20,7 @@ _PATTERNS = re.compile(
 
 _MARKS = (
     *("PRIVATE KEY", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-", "AKIA", "ASIA"),
-    *("xox", "rmk_", "rml_", "rms_", "AIza", "eyJ", "://"),
+    *("xox", "rmk_", "rml_", "rmr_", "rms_", "AIza", "eyJ", "://"),
 )
 """Each secret holds one of these. Most lines have none, and looking for them first is quick."""
 

@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.secret_source import SecretSource, read_secret_source
 
+Named = TypeVar("Named", "WebhookSettings", "NotifySettings")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERYTHING_BUT_OUTPUT = ("*", "!agent.output")
@@ -38,6 +39,22 @@ class HookSettings:
     secret: SecretSource
     users: Mapping[str, str]
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    """Somebody who is told by Apprise. `url` names the place of Apprise's own URLs, which hold secrets.
+
+    With `person`, the message carries a link that lets its reader answer that one question as this person.
+    """
+
+    name: str
+    url: SecretSource
+    on: tuple[str, ...]
+    person: str | None
+
+
+NOTIFY_ON = ("waiting", "failed", "finished")
+"""What a notification can be about."""
 
 REPLY_HOOKS = ("reply", "slack", "github")
 """The doors for replies: Standard Webhooks, Slack, comments on GitHub."""
@@ -81,9 +98,26 @@ def _read_hook(where: str, name: str, entry: Mapping[str, Any], base: Path) -> H
     return HookSettings(name=name, secret=read_secret_source(where, "secret", entry, base), users=users)
 
 
-def _each(
-    where: str, given: Any, read: Callable[[str, Mapping[str, Any]], WebhookSettings]
-) -> tuple[WebhookSettings, ...]:
+def read_notify(where: str, given: Any, base: Path) -> tuple[NotifySettings, ...]:
+    """The `[[notify]]` of a file. Raises: ConfigurationWrong."""
+    return _each(where, given, lambda place, entry: _read_notify(place, entry, base))
+
+
+def _read_notify(where: str, entry: Mapping[str, Any], base: Path) -> NotifySettings:
+    _refuse_unknown(where, entry, ("name", "url", "url_env", "url_file", "on", "person"))
+    on = _strings(where, entry, "on") or NOTIFY_ON
+    unknown = [name for name in on if name not in NOTIFY_ON]
+    if unknown:
+        raise ConfigurationWrong(f"{where} on", f"{unknown[0]!r} is not one of {', '.join(NOTIFY_ON)}")
+    return NotifySettings(
+        name=_name(where, entry),
+        url=read_secret_source(where, "url", entry, base),
+        on=on,
+        person=_text(where, entry, "person") if "person" in entry else None,
+    )
+
+
+def _each(where: str, given: Any, read: Callable[[str, Mapping[str, Any]], Named]) -> tuple[Named, ...]:
     if not isinstance(given, list) or not all(isinstance(entry, dict) for entry in given):
         raise ConfigurationWrong(where, f"must be tables: {where.split()[-1].replace('[', '[[')}]")
     if len(given) > MOST_ENDPOINTS:

@@ -3,19 +3,23 @@
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
+from roadmark.executor.config import Settings
 from roadmark.executor.errors import RoadmarkError
 from roadmark.executor.outbox import Outbox
+from roadmark.executor.reply_links import ReplyLinks
 from roadmark.executor.service import Service
 from roadmark.executor.store.mark import ChangeMark
 from roadmark.web import problems
 from roadmark.web.auth import Authentication, KnownPrincipals, is_program
 from roadmark.web.cache import AnswerCache
-from roadmark.web.guards import SECURITY_HEADERS, HostAllowed, SameOrigin, SecurityHeaders
-from roadmark.web.hooks.courier import couriers
+from roadmark.web.guards import SECURITY_HEADERS, HostAllowed, SameOrigin, SecurityHeaders, host_name
+from roadmark.web.hooks.courier import Endpoint, couriers
 from roadmark.web.hooks.webhook import webhook_endpoints
 from roadmark.web.idempotency import Idempotency
 from roadmark.web.limits import BodyLimit, Buckets, GuessLimit, RateLimit
+from roadmark.web.notifications import notification_endpoints
 from roadmark.web.pages import STATIC, error_page
 from roadmark.web.problems import KINDS, Problem, Refused
 from roadmark.web.routes import (
@@ -28,6 +32,7 @@ from roadmark.web.routes import (
     hooks,
     live,
     observing,
+    reply_link,
     screens,
     sign_in,
     webhooks,
@@ -57,7 +62,11 @@ def create_app(service: Service) -> Starlette:
     hub = Hub(service.store, service.tracker, mark.value)
     known = KnownPrincipals(mark.value, clock_s)
     outbox = Outbox(service.store)
-    endpoints = webhook_endpoints(service.settings, service.tracker, service.clock)
+    reply_links = ReplyLinks(service.store)
+    endpoints: list[Endpoint] = [
+        *webhook_endpoints(service.settings, service.tracker, service.clock),
+        *notification_endpoints(service.settings, service.tracker, reply_links),
+    ]
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -81,12 +90,13 @@ def create_app(service: Service) -> Starlette:
             *sign_in.ROUTES,
             *webhooks.ROUTES,
             *hooks.ROUTES,
+            *reply_link.ROUTES,
             Mount("/static", StaticFolder(directory=STATIC)),
         ],
         middleware=[
             Middleware(Counting, telemetry=telemetry, clock_s=clock_s),
             Middleware(SecurityHeaders),
-            Middleware(HostAllowed, hosts={*LOOPBACK, service.settings.host}, answer=answer),
+            Middleware(HostAllowed, hosts=_hosts(service.settings), answer=answer),
             Middleware(BodyLimit, answer=answer),
             Middleware(GuessLimit, buckets=buckets, answer=answer),
             Middleware(Authentication, access=service.access, answer=answer, known=known),
@@ -106,9 +116,15 @@ def create_app(service: Service) -> Starlette:
     app.state.service = service
     app.state.hub = hub
     app.state.outbox = outbox
+    app.state.reply_links = reply_links
     app.state.telemetry = telemetry
     app.state.renderer = live.Renderer(service)
     return app
+
+
+def _hosts(settings: Settings) -> set[str]:
+    """The names that requests may come for."""
+    return {*LOOPBACK, settings.host, host_name(urlsplit(settings.address()).netloc)}
 
 
 def answer(scope: Scope, problem: Problem) -> Response:

@@ -22,7 +22,7 @@ _MOST_KNOWN = 1000
 _KNOWN_FOR_S = 1.0
 _OPEN = frozenset({"/livez", "/readyz", "/sign-in", "/favicon.ico"})
 _PROGRAMS_BELOW = ("/api/", "/schemas/", "/hooks/")
-_OPEN_BELOW = ("/static/", "/sign-in/", "/hooks/")
+_OPEN_BELOW = ("/static/", "/sign-in/", "/hooks/", "/reply/")
 
 
 def is_program(scope: Scope) -> bool:

@@ -17,7 +17,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 PAGE_LIFE_S = 2.0
 MOST_KEPT = 512
 _LARGEST_BYTES = 512 * 1024
-_NEVER = ("/api/events", "/live/", "/static/", "/sign-in", "/livez", "/readyz", "/metrics", "/doctor")
+_NEVER = (
+    "/api/events",
+    "/live/",
+    "/static/",
+    "/sign-in",
+    "/reply/",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/doctor",
+)
 
 Key = tuple[object, ...]
 

@@ -458,3 +458,13 @@ hook_receipts = sa.Table(
     sa.Column("answer", sa.JSON),
     _moment("at"),
 )
+
+reply_links = sa.Table(
+    "reply_links",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("wait_id", sa.String(36), nullable=False),
+    sa.Column("migration_id", sa.String(36), nullable=False),
+    _text("name"),
+    _moment("made_at"),
+)

@@ -82,10 +82,10 @@ def _refuse(host: str, address: Address, allow: Sequence[Network], *, is_tls: bo
     meant = any(_lies_in(address, network) for network in allow)
     if not meant and not is_public(address):
         raise AddressRefused(
-            f"{host} leads to {address}, which is not public; name its network in `allow` to mean it"
+            f'{host} leads to {address}, which is not public; name its network in "allow" to mean it'
         )
     if not meant and not is_tls:
-        raise AddressRefused("http is for networks in `allow` only; use https")
+        raise AddressRefused('http is for networks in "allow" only; use https')
 
 
 def _lies_in(address: Address, network: Network) -> bool:

@@ -1,14 +1,16 @@
-"""Webhooks for admins: what is set up, the log of deliveries, and a test; as a page and as an API."""
+"""Webhooks and notifications for admins: what is set up, the log, and a test; as a page and as an API."""
 
+from dataclasses import dataclass
 from typing import Any
 
+from roadmark.executor.config import Settings
 from roadmark.executor.events import Event
 from roadmark.executor.outbox import Outbox
-from roadmark.executor.outside import WebhookSettings
 from roadmark.executor.store.outbox import DELIVERED, GIVEN_UP, PENDING, Delivery
 from roadmark.web import bodies, views
 from roadmark.web.auth import require
 from roadmark.web.hooks.webhook import TESTED, shown_url
+from roadmark.web.notifications import PREFIX
 from roadmark.web.pages import page as html_page
 from roadmark.web.problems import Refused
 from roadmark.web.routes.api_migrations import page
@@ -20,17 +22,26 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 _RECENT = 20
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Somebody outside: the name in the outbox, where that is without a secret, and what is told."""
+
+    name: str
+    where: str
+    events: tuple[str, ...]
+
+
 def listing(request: Request) -> Response:
     """GET /api/webhooks: what is set up."""
     require(request, "admin")
     counts = _outbox(request).counts()
-    return page(request, [_endpoint(one, counts) for one in service_of(request).settings.webhooks], None)
+    return page(request, [_line(one, counts) for one in _told(service_of(request).settings)], None)
 
 
 def deliveries(request: Request) -> Response:
     """GET /api/webhooks/{id}/deliveries: the log, the newest first."""
     require(request, "admin")
-    limit, name = bodies.page_limit(request), _named(request).name
+    limit, name = bodies.page_limit(request), _named(request)
     found = _outbox(request).page(name, bodies.sequence_edge(request), limit + 1)
     edge = str(found[limit - 1].seq) if len(found) > limit else None
     return page(request, [_delivery(one) for one in found[:limit]], edge)
@@ -50,8 +61,8 @@ def show(request: Request) -> Response:
     outbox = _outbox(request)
     counts = outbox.counts()
     lines = [
-        {**_endpoint(one, counts), "log": outbox.page(one.name, None, _RECENT)}
-        for one in service_of(request).settings.webhooks
+        {**_line(one, counts), "log": outbox.page(one.name, None, _RECENT)}
+        for one in _told(service_of(request).settings)
     ]
     return html_page(request, "webhooks.html", {"lines": lines})
 
@@ -76,30 +87,37 @@ def _outbox(request: Request) -> Outbox:
     return outbox
 
 
-def _named(request: Request) -> WebhookSettings:
-    """The webhook in the path. Raises: Refused."""
-    wanted = request.path_params["id"]
-    for one in service_of(request).settings.webhooks:
-        if one.name == wanted:
-            return one
-    raise Refused("not-found", f"no webhook {wanted[:50]!r} is configured")
+def _told(settings: Settings) -> list[_Told]:
+    """Everybody outside who is told of something."""
+    return [
+        *(_Told(one.name, shown_url(one.url), one.events) for one in settings.webhooks),
+        *(_Told(PREFIX + one.name, "by Apprise", one.on) for one in settings.notify),
+    ]
+
+
+def _named(request: Request) -> str:
+    """The name in the path. Raises: Refused."""
+    wanted: str = request.path_params["id"]
+    if wanted not in [one.name for one in _told(service_of(request).settings)]:
+        raise Refused("not-found", f"no webhook or notification {wanted[:50]!r} is configured")
+    return wanted
 
 
 def _order_test(request: Request) -> str:
     principal = require(request, "admin")
-    name = _named(request).name
+    name = _named(request)
     service_of(request).store.record(Event(kind=TESTED, actor=principal.name, detail={"endpoint": name}))
     return name
 
 
-def _endpoint(settings: WebhookSettings, counts: dict[tuple[str, str], int]) -> dict[str, Any]:
+def _line(told: _Told, counts: dict[tuple[str, str], int]) -> dict[str, Any]:
     return {
-        "name": settings.name,
-        "url": shown_url(settings.url),
-        "events": list(settings.events),
-        "pending": counts.get((settings.name, PENDING), 0),
-        "delivered": counts.get((settings.name, DELIVERED), 0),
-        "given_up": counts.get((settings.name, GIVEN_UP), 0),
+        "name": told.name,
+        "url": told.where,
+        "events": list(told.events),
+        "pending": counts.get((told.name, PENDING), 0),
+        "delivered": counts.get((told.name, DELIVERED), 0),
+        "given_up": counts.get((told.name, GIVEN_UP), 0),
     }
 
 
