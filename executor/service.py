@@ -12,6 +12,7 @@ from roadmark.executor.config import Settings
 from roadmark.executor.engine.embedded import EmbeddedEngine
 from roadmark.executor.instance import InstanceLock
 from roadmark.executor.intake import Intake
+from roadmark.executor.keeping_tracker import KeepingTracker
 from roadmark.executor.landing import Landing
 from roadmark.executor.limits import agent_slots
 from roadmark.executor.manager import MigrationManager
@@ -23,7 +24,6 @@ from roadmark.executor.recovery import Recovery
 from roadmark.executor.reply_files import ReplyFiles
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.store.store import Store
-from roadmark.executor.tracker import MigrationTracker
 from roadmark.executor.validator import MigrationValidator
 from roadmark.executor.watcher import Watcher
 from roadmark.executor.worker import Worker
@@ -52,7 +52,7 @@ class Service:
         settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.store = Store(settings.state_dir, self.clock)
         self.places = Places(settings.repo, settings.state_dir)
-        self.tracker = MigrationTracker(self.store)
+        self.tracker = KeepingTracker(self.store, self.store.mark.value)
         self.manager = MigrationManager(self.store, settings)
         self.metrics = MigrationMetrics(self.store)
         self.intake = Intake(self.store, settings)
@@ -75,8 +75,7 @@ class Service:
 
         Raises: StateDirInUse.
         """
-        self._lock.take(what)
-        self._recovery.run()
+        self.hold(what)
         self.settings.specs.mkdir(parents=True, exist_ok=True)
         self._watcher.start()
         self.engine.start()
@@ -84,10 +83,13 @@ class Service:
         self.engine.every(FORGET_S, self.access.forget_expired, "forget")
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
 
-    def drive(self, migration_id: str, what: str) -> None:
-        """Take one migration as far as it goes, here and now. Raises: StateDirInUse."""
+    def hold(self, what: str) -> None:
+        """Take the state directory and put right what a crash left. Raises: StateDirInUse."""
         self._lock.take(what)
         self._recovery.run()
+
+    def advance(self, migration_id: str) -> None:
+        """Take one migration as far as it goes, here and now; the state directory is held."""
         self._worker.advance(migration_id)
 
     def stop(self) -> None:

@@ -24,9 +24,10 @@ from roadmark.executor.store import journal
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.reading import Readable
-from roadmark.executor.store.tasks import FleetRow, TaskRepository, TaskSummary
+from roadmark.executor.store.tasks import FleetRow, StuckRow, TaskRepository, TaskSummary
 from roadmark.executor.store.waits import InboxRow, WaitRepository
 
+MOST_STUCK = 100
 NEWEST = 2**62
 """A sequence number behind every entry: "from the newest backwards"."""
 
@@ -111,11 +112,11 @@ class MigrationTracker:
             waits = WaitRepository(connection)
             checkpoints = CheckpointRepository(connection)
             migration = migrations.get(migration_id)
-            row = TaskRepository(connection).fleet_row(migration.task_id)
+            tasks = TaskRepository(connection)
             return MigrationView(
                 migration=migration,
-                title=row.task.title,
-                progress=Progress(row.items_done, row.items_total),
+                title=tasks.get(migration.task_id).title,
+                progress=_progress(tasks.items(migration.task_id)),
                 phases=tuple(migrations.phase_runs(migration_id)),
                 attempts=tuple(migrations.attempts(migration_id)),
                 wait=waits.open_of(migration_id),
@@ -161,6 +162,11 @@ class MigrationTracker:
         with self._store.read() as connection:
             return WaitRepository(connection).inbox()
 
+    def needs_person(self) -> tuple[list[InboxRow], list[StuckRow]]:
+        """The open questions, and the newest migrations that go no further without a person."""
+        with self._store.read() as connection:
+            return WaitRepository(connection).inbox(), TaskRepository(connection).stuck(MOST_STUCK)
+
     def problems(self) -> list[tuple[TaskSummary, list[SpecProblem]]]:
         """Every task whose spec has findings, with them."""
         with self._store.read() as connection:
@@ -179,6 +185,16 @@ class MigrationTracker:
         """Journal entries before `seq`, newest first; `NEWEST` begins at the end."""
         with self._store.read() as connection:
             return journal.read_before(connection, seq, limit, migration_id, task_id)
+
+    def timeline(self, task_id: str, limit: int) -> list[JournalEntry]:
+        """What happened to a task but for its agents' output, newest first."""
+        with self._store.read() as connection:
+            return journal.acts_on(connection, task_id, limit)
+
+    def last_act(self, task_id: str | None = None) -> int:
+        """The sequence number of the newest entry, or of the newest about a task, that is no output."""
+        with self._store.read() as connection:
+            return journal.newest_act(connection, task_id)
 
     def last_seq(self) -> int:
         """The sequence number of the newest journal entry; 0 while nothing has happened."""

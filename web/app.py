@@ -10,7 +10,6 @@ from roadmark.executor.errors import RoadmarkError
 from roadmark.executor.outbox import Outbox
 from roadmark.executor.reply_links import ReplyLinks
 from roadmark.executor.service import Service
-from roadmark.executor.store.mark import ChangeMark
 from roadmark.web import problems
 from roadmark.web.auth import Authentication, KnownPrincipals, is_program
 from roadmark.web.cache import AnswerCache
@@ -58,7 +57,7 @@ def create_app(service: Service) -> Starlette:
     telemetry = Telemetry()
     clock_s = service.clock.monotonic_s
     buckets = Buckets(clock_s)
-    mark = ChangeMark(service.store.path)
+    mark = service.store.mark
     hub = Hub(service.store, service.tracker, mark.value)
     known = KnownPrincipals(mark.value, clock_s)
     outbox = Outbox(service.store)
@@ -74,7 +73,6 @@ def create_app(service: Service) -> Starlette:
         with couriers(service.store, outbox, endpoints):
             async with hub.running():
                 yield
-        mark.close()
 
     app = Starlette(
         routes=[

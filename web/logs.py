@@ -6,6 +6,7 @@ A line of the file is `HH:MM:SS stream text`; its number is the line's number in
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -68,11 +69,8 @@ class LogPart:
 def tail(state_dir: Path, attempt: Attempt, before: int | None = None, count: int = TAIL) -> LogPart:
     """The last `count` lines, or the last ones before line `before`."""
     path = log_file(state_dir, attempt.log_path)
-    total = sum(1 for _ in _raw_lines(path))
-    end = total if before is None else max(0, min(before - 1, total))
-    first = max(0, end - count)
-    lines = islice(enumerate(_raw_lines(path), 1), first, end)
-    return LogPart(attempt, tuple(_line(n, raw) for n, raw in lines), total)
+    lines, total = _tail_of(path, _version(path), before, count)
+    return LogPart(attempt, lines, total)
 
 
 def find(state_dir: Path, attempt: Attempt, wanted: str, *, only_errors: bool = False) -> LogPart:
@@ -99,6 +97,27 @@ def log_file(state_dir: Path, name: str | Path) -> Path:
 
 
 _ERROR = re.compile(r"(error|failed|failure|exception|traceback|fatal|panic)s?\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=32)
+def _tail_of(
+    path: Path, version: tuple[int, int], before: int | None, count: int
+) -> tuple[tuple[LogLine, ...], int]:
+    """The lines and how many there are; kept until the file is another version."""
+    del version
+    total = sum(1 for _ in _raw_lines(path))
+    end = total if before is None else max(0, min(before - 1, total))
+    first = max(0, end - count)
+    lines = islice(enumerate(_raw_lines(path), 1), first, end)
+    return tuple(_line(n, raw) for n, raw in lines), total
+
+
+def _version(path: Path) -> tuple[int, int]:
+    """A file's size and when it was written; zeros where it is not there."""
+    if not path.is_file():
+        return 0, 0
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def _raw_lines(path: Path) -> Iterator[bytes]:

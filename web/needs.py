@@ -5,10 +5,8 @@ from datetime import datetime
 
 from roadmark.executor.model import Migration, Wait
 from roadmark.executor.states import Status
+from roadmark.executor.store.waits import InboxRow
 from roadmark.executor.tracker import MigrationTracker
-
-_STUCK = (Status.QUARANTINED, Status.BLOCKED, Status.FAILED)
-_MOST_STUCK = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,34 +26,22 @@ class Need:
 
 def needs_person(tracker: MigrationTracker) -> list[Need]:
     """The open questions, the earliest deadline first, then what is stuck, the newest first."""
-    return [*_questions(tracker), *_stuck(tracker)]
+    asked, stuck = tracker.needs_person()
+    return [*(_asked_need(row) for row in asked), *(_stuck_need(row.migration, row.title) for row in stuck)]
 
 
-def _questions(tracker: MigrationTracker) -> list[Need]:
-    return [
-        Need(
-            task_id=row.task_id,
-            title=row.title,
-            migration_id=row.wait.migration_id,
-            status=Status.WAITING,
-            phase=row.wait.phase,
-            phase_count=row.phase_count,
-            wait=row.wait,
-            reason=None,
-            since=row.wait.asked_at,
-        )
-        for row in tracker.inbox()
-    ]
-
-
-def _stuck(tracker: MigrationTracker) -> list[Need]:
-    found = tracker.migrations(None, _MOST_STUCK, _STUCK)
-    lines = [(migration, tracker.fleet_row(migration.task_id)) for migration in found]
-    return [
-        _stuck_need(migration, line.task.title)
-        for migration, line in lines
-        if line.task.migration_id == migration.id
-    ]
+def _asked_need(row: InboxRow) -> Need:
+    return Need(
+        task_id=row.task_id,
+        title=row.title,
+        migration_id=row.wait.migration_id,
+        status=Status.WAITING,
+        phase=row.wait.phase,
+        phase_count=row.phase_count,
+        wait=row.wait,
+        reason=None,
+        since=row.wait.asked_at,
+    )
 
 
 def _stuck_need(migration: Migration, title: str) -> Need:

@@ -1,15 +1,17 @@
 """The pages' machinery: templates, what every page knows, and the parts of a page that live on."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import escape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
 from roadmark.executor.access import Principal
+from roadmark.executor.kept import Kept
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
 from roadmark.templates import pages_folder
@@ -23,6 +25,7 @@ from starlette.types import Scope
 
 STATIC = Path(__file__).parent / "static"
 THEMES = ("auto", "light", "dark")
+_MOST_FRAGMENTS = 300
 SCOPES = ("read", "reply", "run", "rollback", "admin")
 
 _MACROS = ("icon", "state", "bar", "act", "question")
@@ -41,6 +44,19 @@ class Live:
     template: str
     values: Callable[[Service, Mapping[str, str]], Values]
     blocks: tuple[str, ...]
+
+
+class Fragments:
+    """Parts of pages that are rendered once for as long as what they show is the same."""
+
+    def __init__(self) -> None:
+        self._kept = Kept(_MOST_FRAGMENTS)
+
+    @pass_context
+    def __call__(self, context: Context, name: str, *key: Hashable) -> Markup:
+        """The template of this name, rendered with the context; `key` is all that it shows of it."""
+        template = context.environment.get_template(name)
+        return self._kept.get((name, *key), None, lambda: Markup(template.render(context.get_all())))  # noqa: S704 - a template's own output
 
 
 @cache
@@ -72,6 +88,7 @@ def environment() -> Environment:
         outcomes=words.OUTCOMES,
         verdict=words.verdict,
         is_quiet=words.is_quiet,
+        kept=Fragments(),
     )
     macros = made.get_template("_macros.html").module
     made.globals.update({name: getattr(macros, name) for name in _MACROS})

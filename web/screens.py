@@ -1,7 +1,7 @@
 """What each page shows: rows gathered into the values of its template."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -10,7 +10,7 @@ from roadmark.executor.model import Attempt, Migration, RollbackState, SpecProbl
 from roadmark.executor.service import Service
 from roadmark.executor.states import ENDED, Move, PhaseState, Status, TaskStatus, WaitKind, sources
 from roadmark.executor.store.tasks import FleetRow
-from roadmark.executor.tracker import NEWEST, MigrationView, TaskView
+from roadmark.executor.tracker import MigrationView, TaskView
 from roadmark.ingest.markdown import render_html
 from roadmark.web import logs, views, words
 from roadmark.web.pages import Live
@@ -101,6 +101,9 @@ def task(service: Service, query: Mapping[str, str]) -> dict[str, Any]:
     migration = service.tracker.migration(run) if run else None
     if migration is not None and migration.migration.task_id != view.task.id:
         migration = None
+    lines = phase_lines(view, migration)
+    marks = {item.line: item for item in view.items if item.phase is None and item.removed_at is None}
+    now = service.clock.now()
     return {
         "view": view,
         "task": view.task,
@@ -109,10 +112,12 @@ def task(service: Service, query: Mapping[str, str]) -> dict[str, Any]:
         "wait": migration.wait if migration else None,
         "word": _word_of(view, migration),
         "offers": offers(view, migration),
-        "phases": phase_lines(view, migration),
+        "phases": lines,
+        "phases_key": (view.task.id, migration is None, now.replace(second=0, microsecond=0), *lines),
+        "more_key": _spec_key(view, marks.values()),
         "files": views.files_by_action(view.files),
-        "marks": {item.line: item for item in view.items if item.phase is None and item.removed_at is None},
-        "timeline": service.tracker.events_before(NEWEST, _TIMELINE, task_id=view.task.id),
+        "marks": marks,
+        "timeline": service.tracker.timeline(view.task.id, _TIMELINE),
         "spec_html": _rendered(view.task.source_content) if len(view.task.source_content) < 400_000 else None,
         "settings": service.settings,
         "is_changed": _is_changed(view, migration),
@@ -164,6 +169,13 @@ def attempt_of(run: MigrationView | None, wanted: str | None) -> Attempt | None:
         return None
     named = [row for row in run.attempts if row.id == wanted]
     return named[0] if named else run.attempts[-1]
+
+
+def _spec_key(view: TaskView, marked: Iterable[TaskItem]) -> tuple[Hashable, ...]:
+    """All that the part of the page depends on which shows what the spec says beside its phases."""
+    task = view.task
+    ticks = tuple((item.line, item.mark) for item in marked)
+    return task.id, task.content_sha256, task.source_path, task.executable, view.problems, ticks
 
 
 def _evidence(run: MigrationView | None) -> Mapping[str, Any] | None:

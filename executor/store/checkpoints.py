@@ -18,6 +18,12 @@ _OF_KIND = Query(
 )
 _AT_REF = Query(Checkpoint, select_by(t.checkpoints, "migration_id", "ref"))
 _BY_ID = Query(Checkpoint, select_by(t.checkpoints, "id"))
+_ROLLBACKS = Query(
+    Rollback,
+    select_by(t.migration_rollback, "migration_id").order_by(
+        t.migration_rollback.c.requested_at, t.migration_rollback.c.id
+    ),
+)
 
 
 class CheckpointRepository:
@@ -82,13 +88,7 @@ class CheckpointRepository:
 
     def rollbacks(self, migration_id: str) -> list[Rollback]:
         """The rollbacks of a migration in order."""
-        c = t.migration_rollback.c
-        query = (
-            sa.select(t.migration_rollback)
-            .where(c.migration_id == migration_id)
-            .order_by(c.requested_at, c.id)
-        )
-        return [unpack(Rollback, row) for row in self._connection.execute(query)]
+        return _ROLLBACKS.all(self._connection, its_migration_id=migration_id)
 
     def open_rollback(self, migration_id: str) -> Rollback | None:
         """The accepted rollback that is not finished yet."""

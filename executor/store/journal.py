@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from roadmark.executor.events import Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store.rows import unpack
-from roadmark.executor.store.statements import Query, insert_into
+from roadmark.executor.store.statements import Query, insert_into, select_by
 from roadmark.executor.store.tables import migration_tracking as journal
 
 GENESIS = "0" * 64
@@ -41,6 +41,20 @@ class Break:
 def head(connection: sa.Connection) -> Head:
     """The end of the chain; `Head(0, GENESIS)` while nothing has happened."""
     return _HEAD.first(connection) or Head(0, GENESIS)
+
+
+def newest_act(connection: sa.Connection, task_id: str | None = None) -> int:
+    """The number of the newest entry, or of the newest about a task, that is no output; 0 for none."""
+    if task_id is None:
+        newest = _NEWEST_ACT.first(connection)
+    else:
+        newest = _NEWEST_ACT_ON.first(connection, its_task_id=task_id)
+    return newest.seq if newest is not None else 0
+
+
+def acts_on(connection: sa.Connection, task_id: str, limit: int) -> list[JournalEntry]:
+    """At most `limit` entries about a task that are no output, newest first."""
+    return _ACTS_ON.all(connection, its_task_id=task_id, most=limit)
 
 
 def append(connection: sa.Connection, events: Sequence[tuple[datetime, Event]]) -> list[JournalEntry]:
@@ -147,3 +161,8 @@ def _narrowed(query: sa.Select[Any], migration_id: str | None, task_id: str | No
 
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 _HEAD = Query(Head, sa.select(journal).order_by(journal.c.seq.desc()).limit(1))
+_IS_ACT = journal.c.kind != "agent.output"
+_NEWEST_ACT = Query(Head, sa.select(journal).where(_IS_ACT).order_by(journal.c.seq.desc()).limit(1))
+_ON_TASK = select_by(journal, "task_id").where(_IS_ACT).order_by(journal.c.seq.desc())
+_NEWEST_ACT_ON = Query(Head, _ON_TASK.limit(1))
+_ACTS_ON = Query(JournalEntry, _ON_TASK.limit(sa.bindparam("most", type_=sa.Integer)))

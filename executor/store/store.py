@@ -17,6 +17,7 @@ from roadmark.executor.store import journal
 from roadmark.executor.store.database import current_revision, open_reader, open_writer, sqlite_url
 from roadmark.executor.store.identity import DATABASE, REVISION
 from roadmark.executor.store.lane import Transaction, Work, WriterLane
+from roadmark.executor.store.mark import ChangeMark
 
 Result = TypeVar("Result")
 
@@ -38,6 +39,7 @@ class Store:
         self._writer = open_writer(sqlite_url(self.path))
         _bring_up_to_date(self._writer)
         self._reader = open_reader(sqlite_url(self.path))
+        self.mark = ChangeMark(self.path)
         self._newest: JournalEntry | None = None
         self.bus.subscribe(self._note_head)
         self._lane = WriterLane(self._writer, self.bus, clock, self._keep_head)
@@ -82,6 +84,7 @@ class Store:
     def close(self) -> None:
         """Finish what was submitted and let go of the file."""
         self._lane.close()
+        self.mark.close()
         self._writer.dispose()
         self._reader.dispose()
 

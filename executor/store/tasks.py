@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from roadmark.executor.errors import Ambiguous, NotFound
 from roadmark.executor.model import Migration, SpecProblem, Task, TaskFile, TaskItem, TaskPhase, TaskRisk
-from roadmark.executor.states import Status, TaskStatus
+from roadmark.executor.states import NEEDS_PERSON, Status, TaskStatus
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
 from roadmark.executor.store.statements import Query, insert_into, select_by, update_by
@@ -59,6 +59,14 @@ class TaskSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class StuckRow:
+    """A migration that goes no further without a person, with its task's title."""
+
+    migration: Migration
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class NamedTask:
     """What another spec may call a task by, and where it stands."""
 
@@ -80,6 +88,18 @@ _ITEMS = Query(
 _FILES = Query(TaskFile, select_by(t.task_files, "task_id").order_by(t.task_files.c.id))
 _RISKS = Query(TaskRisk, select_by(t.task_risks, "task_id").order_by(t.task_risks.c.id))
 _PROBLEMS = Query(SpecProblem, select_by(t.spec_problems, "task_id").order_by(t.spec_problems.c.id))
+_STUCK = (
+    sa.select(t.migrations, t.tasks.c.title)
+    .join(t.tasks, t.tasks.c.migration_id == t.migrations.c.id)
+    .where(t.migrations.c.status.in_(NEEDS_PERSON - {Status.WAITING}))
+    .order_by(t.migrations.c.created_at.desc(), t.migrations.c.id.desc())
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_DEPENDENCIES = (
+    sa.select(t.task_dependencies.c.name)
+    .where(t.task_dependencies.c.task_id == sa.bindparam("task"))
+    .order_by(t.task_dependencies.c.id)
+)
 _SUMMARY = [getattr(t.tasks.c, name) for name in TaskSummary.__slots__]
 
 
@@ -175,9 +195,7 @@ class TaskRepository:
 
     def dependencies(self, task_id: str) -> list[str]:
         """What the spec says it depends on, as written."""
-        c = t.task_dependencies.c
-        query = sa.select(c.name).where(c.task_id == task_id).order_by(c.id)
-        return list(self._connection.execute(query).scalars())
+        return list(self._connection.execute(_DEPENDENCIES, {"task": task_id}).scalars())
 
     def named(self) -> list[NamedTask]:
         """Every task that has not been withdrawn, by its names, the oldest first."""
@@ -238,6 +256,11 @@ class TaskRepository:
         if row is None:
             raise NotFound("task", task_id)
         return self._with_migrations([unpack(TaskSummary, row)])[0]
+
+    def stuck(self, limit: int) -> list[StuckRow]:
+        """Tasks' latest migrations that ask nothing and need a person, the newest first."""
+        rows = self._connection.execute(_STUCK, {"most": limit})
+        return [StuckRow(unpack(Migration, row), row.title) for row in rows]
 
     def _with_migrations(self, tasks: Sequence[TaskSummary]) -> list[FleetRow]:
         migrations = self._latest_migrations(tasks)

@@ -21,6 +21,14 @@ class InboxRow:
 
 
 _OPEN = Query(Wait, select_by(t.waits, "migration_id").where(t.waits.c.closed_at.is_(None)))
+_REPLIES = Query(Reply, select_by(t.replies, "migration_id").order_by(t.replies.c.at, t.replies.c.id))
+_INBOX = (
+    sa.select(t.waits, t.migrations.c.task_id, t.migrations.c.phase_count, t.tasks.c.title)
+    .join(t.migrations, t.migrations.c.id == t.waits.c.migration_id)
+    .join(t.tasks, t.tasks.c.id == t.migrations.c.task_id)
+    .where(t.waits.c.closed_at.is_(None), t.migrations.c.status == "waiting")
+    .order_by(t.waits.c.deadline_at, t.waits.c.id)
+)
 
 
 class WaitRepository:
@@ -68,17 +76,9 @@ class WaitRepository:
 
     def inbox(self) -> list[InboxRow]:
         """All open questions of waiting migrations, the earliest deadline first."""
-        c, m = t.waits.c, t.migrations.c
-        query = (
-            sa.select(t.waits, m.task_id, m.phase_count, t.tasks.c.title)
-            .join(t.migrations, m.id == c.migration_id)
-            .join(t.tasks, t.tasks.c.id == m.task_id)
-            .where(c.closed_at.is_(None), m.status == "waiting")
-            .order_by(c.deadline_at, c.id)
-        )
         return [
             InboxRow(unpack(Wait, row), row.task_id, row.title, row.phase_count)
-            for row in self._connection.execute(query)
+            for row in self._connection.execute(_INBOX)
         ]
 
     def of_migration(self, migration_id: str) -> list[Wait]:
@@ -92,6 +92,4 @@ class WaitRepository:
 
     def replies(self, migration_id: str) -> list[Reply]:
         """All replies of a migration in order."""
-        c = t.replies.c
-        query = sa.select(t.replies).where(c.migration_id == migration_id).order_by(c.at, c.id)
-        return [unpack(Reply, row) for row in self._connection.execute(query)]
+        return _REPLIES.all(self._connection, its_migration_id=migration_id)

@@ -46,6 +46,7 @@ def task_values(request: Request) -> dict[str, object]:
     return {
         **values,
         "log": log,
+        "lines": log.lines if log is not None else (),
         "reply_text": "",
         "live": _stream("task", cursor, stream),
     }
