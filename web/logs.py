@@ -40,6 +40,11 @@ class Tail:
         for raw in islice(_raw_lines(path), lines):
             self._n, self._offset = self._n + 1, self._offset + len(raw)
 
+    @property
+    def line(self) -> int:
+        """The number of the last line that was read."""
+        return self._n
+
     def read(self, most: int) -> list[LogLine]:
         """The whole lines that came since, at most `most`."""
         if not self.path.is_file():

@@ -193,3 +193,48 @@ def test_unknown_live_pages_are_not_found(page: TestClient) -> None:
 def test_a_point_to_go_on_from_that_is_no_number_is_refused(api: TestClient) -> None:
     answer = api.get("/api/events?after=yesterday")
     assert (answer.status_code, answer.json()["type"]) == (400, "/problems/malformed")
+
+
+def test_a_page_that_comes_back_gets_the_parts_and_only_new_lines(bench: Workbench, page: TestClient) -> None:
+    migration = bench.start()
+    bench.attempt(migration.id, ("one",))
+    stream = f"/live/task?id={migration.task_id}&after=0&log={migration.id}.1.1&line=1"
+    with page.stream("GET", stream) as answer:
+        events = Events(answer.iter_lines())
+        events.swap()
+        bench.output(migration.id, "two")
+        last = until(events, ">two<")
+    bench.output(migration.id, "three")
+    bench.move(migration.id, Move.PAUSE)
+    with page.stream("GET", stream, headers={"Last-Event-ID": last["id"]}) as answer:
+        events = Events(answer.iter_lines())
+        assert "#task-head" in events.swap()["data"]
+        lines = until(events, ">three<")["data"]
+    assert ">two<" not in lines
+
+
+def test_a_page_that_comes_back_goes_on_in_the_log_of_a_later_attempt(
+    bench: Workbench, page: TestClient
+) -> None:
+    migration = bench.start()
+    bench.attempt(migration.id, ("one",))
+    stream = f"/live/task?id={migration.task_id}&after=0&log={migration.id}.1.1&line=1"
+    with page.stream("GET", stream) as answer:
+        events = Events(answer.iter_lines())
+        bench.attempt(migration.id, ("again",), number=2)
+        last = until(events, ">again<")
+    bench.output(migration.id, "and on", number=2)
+    with page.stream("GET", stream, headers={"Last-Event-ID": last["id"]}) as answer:
+        events = Events(answer.iter_lines())
+        events.swap()
+        lines = until(events, ">and on<")["data"]
+    assert ">again<" not in lines
+    assert "attempt 2" not in lines
+
+
+def until(events: Events, words: str) -> dict[str, str]:
+    """The first event that holds the words."""
+    while True:
+        event = events.swap()
+        if words in event["data"]:
+            return event

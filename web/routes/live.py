@@ -3,6 +3,9 @@
 A message holds the blocks that differ from what this page was sent last, each as an <hx-partial>;
 lines of a log are appended in batches of at most 100. Named `beat` events tell the page that the
 connection lives, so that it can say so within seconds when it does not.
+
+The id of a message is where the page is after it: the journal entry and, of the log that it follows, the
+line. A stream that goes on behind such an id sends the blocks as they are then, and the log's further lines.
 """
 
 import asyncio
@@ -78,9 +81,15 @@ class _Watch:
     query: Mapping[str, str]
     principal: Principal
     seq: int
-    shown: dict[str, bytes] = field(default_factory=dict)
+    is_resumed: bool
+    log: str = ""
     tail: Tail | None = None
     """The log of the newest attempt, read up to what the page shows."""
+    shown: dict[str, bytes] = field(default_factory=dict)
+
+    def id(self) -> str:
+        """Where the page is."""
+        return str(self.seq) if self.tail is None else f"{self.seq}~{self.log}~{self.tail.line}"
 
 
 async def live(request: Request) -> Response:
@@ -91,10 +100,12 @@ async def live(request: Request) -> Response:
         raise Refused("not-found", "there is no such live page")
     service = service_of(request)
     newest = await run_in_threadpool(service.tracker.last_seq)
-    seq, _ = resume_point(request.headers.get("last-event-id"), query.pop("after", None), newest)
-    log, line = query.pop("log", ""), query.pop("line", "0")
+    last, begun = request.headers.get("last-event-id"), (query.pop("log", ""), query.pop("line", "0"))
+    seq_of_last, _, place = (last or "").partition("~")
+    seq, _ = resume_point(seq_of_last, query.pop("after", None), newest)
+    log, line = _place(place) if place else begun
     tail = await run_in_threadpool(_tail, service, log, _count(line)) if log else None
-    watch = _Watch(name, query, principal, seq, tail=tail)
+    watch = _Watch(name, query, principal, seq, last is not None, log, tail)
     renderer: Renderer = request.app.state.renderer
     return EventSourceResponse(
         _messages(service, hub_of(request), renderer, watch),
@@ -111,15 +122,18 @@ async def _messages(
     service: Service, hub: Hub, renderer: Renderer, watch: _Watch
 ) -> AsyncIterator[ServerSentEvent]:
     yield ServerSentEvent("connected", event="beat", retry=RETRY_MS)
+    if watch.is_resumed:
+        blocks = await renderer.blocks(watch.name, watch.query, watch.principal, watch.seq)
+        yield ServerSentEvent(_changed(watch, blocks), id=watch.id())
     while True:
         entries = await _entries(hub, watch)
         if entries:
             watch.seq = entries[-1].seq
-        for html in await run_in_threadpool(_log_messages, service, watch, entries):
-            yield ServerSentEvent(html, id=str(watch.seq))
+        for message in await run_in_threadpool(_log_messages, service, watch, entries):
+            yield message
         html = _changed(watch, await _fresh_blocks(renderer, watch, entries))
         if html:
-            yield ServerSentEvent(html, id=str(watch.seq))
+            yield ServerSentEvent(html, id=watch.id())
         await asyncio.sleep(CALM_S)
 
 
@@ -160,34 +174,41 @@ def partial_html(block: str, html: str) -> str:
     return f'<hx-partial hx-target="{target}" hx-swap="outerMorph">{html}</hx-partial>'
 
 
-def _log_messages(service: Service, watch: _Watch, entries: Sequence[JournalEntry]) -> list[str]:
+def _log_messages(service: Service, watch: _Watch, entries: Sequence[JournalEntry]) -> list[ServerSentEvent]:
     """What came to the watched task's log: lines in messages of at most 100, a heading for a new attempt."""
     if watch.name != "task":
         return []
-    messages = _line_messages(watch.tail)
+    messages = _line_messages(watch)
     for entry in entries:
         if entry.kind == "attempt.began" and entry.task_id == watch.query["id"]:
-            path = log_path(service, log_name(entry.migration_id, entry.phase, entry.attempt))
-            if watch.tail is None or watch.tail.path != path:
-                watch.tail = Tail(path, 0)
-                messages.append(_appended(heading=f"Phase {entry.phase}, attempt {entry.attempt}"))
-                messages += _line_messages(watch.tail)
+            log = log_name(entry.migration_id, entry.phase, entry.attempt)
+            if watch.log != log:
+                watch.log, watch.tail = log, Tail(log_path(service, log), 0)
+                heading = _appended(heading=f"Phase {entry.phase}, attempt {entry.attempt}")
+                messages.append(ServerSentEvent(heading, id=watch.id()))
+                messages += _line_messages(watch)
     return messages
 
 
-def _line_messages(tail: Tail | None) -> list[str]:
-    messages: list[str] = []
-    while tail is not None and len(messages) < MESSAGES_AT_ONCE:
-        lines = tail.read(LINES_A_MESSAGE)
+def _line_messages(watch: _Watch) -> list[ServerSentEvent]:
+    messages: list[ServerSentEvent] = []
+    while watch.tail is not None and len(messages) < MESSAGES_AT_ONCE:
+        lines = watch.tail.read(LINES_A_MESSAGE)
         if not lines:
             break
-        messages.append(_appended(lines=lines))
+        messages.append(ServerSentEvent(_appended(lines=lines), id=watch.id()))
     return messages
 
 
 def _appended(*, lines: Sequence[LogLine] = (), heading: str = "") -> str:
     html = environment().get_template("_log.html").render(lines=lines, heading=heading)
     return f'<hx-partial hx-target="#log-lines" hx-swap="beforeend">{html}</hx-partial>'
+
+
+def _place(given: str) -> tuple[str, str]:
+    """The log and the line that a message's id names."""
+    log, _, line = given.partition("~")
+    return log, line
 
 
 def _tail(service: Service, log: str, lines: int) -> Tail:
