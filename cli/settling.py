@@ -14,8 +14,10 @@ _UNSETTLED = WORKING | {Status.QUEUED}
 def settle(service: Service, migration_id: str) -> Migration:
     """The migration once it rests: carried on here where no service runs, else by the service."""
     try:
-        service.drive(migration_id, "a command on a terminal")
+        service.hold("a command on a terminal")
     except StateDirInUse:
         while service.tracker.migration(migration_id).migration.status in _UNSETTLED:
             time.sleep(_LOOK_EVERY_S)
+    else:
+        service.advance(migration_id)
     return service.tracker.migration(migration_id).migration
