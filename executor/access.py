@@ -4,7 +4,7 @@ Source: safety rule R7.
 """
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -119,23 +119,28 @@ class Access:
         session_secret = new_key("rms")
 
         def work(transaction: Transaction) -> str | None:
-            access = AccessRepository(transaction.connection)
-            link = access.use_link(digest(secret), transaction.now)
+            link = AccessRepository(transaction.connection).use_link(digest(secret), transaction.now)
             if link is None:
                 return None
-            access.insert_session(
-                WebSession(
-                    sha256=digest(session_secret),
-                    name=link.name,
-                    scopes=link.scopes,
-                    created_at=transaction.now,
-                    expires_at=transaction.now + SESSION_LIFE,
-                )
-            )
+            _begin(transaction, session_secret, link.name, link.scopes, SESSION_LIFE)
             transaction.record(Event(kind="session.began", actor=link.name))
             return session_secret
 
         return self._store.write(work)
+
+    def begin_session(
+        self, name: str, scopes: Collection[str], life: timedelta, origin: Mapping[str, str]
+    ) -> str:
+        """The secret of a session for somebody whom another service has proved; `origin` says which."""
+        _check_scopes(scopes)
+        secret = new_key("rms")
+
+        def work(transaction: Transaction) -> None:
+            _begin(transaction, secret, name, scopes, life)
+            transaction.record(Event(kind="session.began", actor=name, detail=origin))
+
+        self._store.write(work)
+        return secret
 
     def check_session(self, secret: str) -> Principal | None:
         """Who is signed in with this cookie."""
@@ -158,6 +163,19 @@ class Access:
         self._store.write(
             lambda transaction: AccessRepository(transaction.connection).end_session(digest(secret))
         )
+
+
+def _begin(
+    transaction: Transaction, secret: str, name: str, scopes: Collection[str], life: timedelta
+) -> None:
+    session = WebSession(
+        sha256=digest(secret),
+        name=name,
+        scopes=tuple(scopes),
+        created_at=transaction.now,
+        expires_at=transaction.now + life,
+    )
+    AccessRepository(transaction.connection).insert_session(session)
 
 
 def _check_scopes(scopes: Collection[str]) -> None:

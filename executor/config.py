@@ -13,9 +13,11 @@ from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.outside import (
     HookSettings,
     NotifySettings,
+    OidcSettings,
     WebhookSettings,
     read_hooks,
     read_notify,
+    read_oidc,
     read_webhooks,
 )
 
@@ -80,6 +82,7 @@ class Settings:
     webhooks: tuple[WebhookSettings, ...] = ()
     hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     notify: tuple[NotifySettings, ...] = ()
+    oidc: OidcSettings | None = None
 
     def address(self) -> str:
         """Where people reach the pages, for links that leave the machine."""
@@ -138,6 +141,7 @@ _OUTSIDE: Mapping[str, Callable[[str, Any, Path], object]] = {
     "webhooks": read_webhooks,
     "hooks": read_hooks,
     "notify": read_notify,
+    "oidc": read_oidc,
 }
 """Tables with a reader of their own; each fills the setting of its name."""
 

@@ -17,6 +17,9 @@ EVERYTHING_BUT_OUTPUT = ("*", "!agent.output")
 """What a webhook hears of where it names no events. The first character `!` takes out."""
 
 MOST_ENDPOINTS = 32
+_ISSUER = re.compile(
+    r"https://[^\s?#/]+[^\s?#]*|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?(?:/[^\s?#]*)?"
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 
@@ -52,6 +55,27 @@ class NotifySettings:
     on: tuple[str, ...]
     person: str | None
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    """A provider that people sign in with. `roles` says which values of `role_claim` give which role here."""
+
+    name: str
+    issuer: str
+    client_id: str
+    client_secret: SecretSource | None
+    scopes: tuple[str, ...]
+    user_claim: str
+    role_claim: str
+    roles: Mapping[str, str]
+
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "viewer": ("read",),
+    "operator": ("read", "reply", "run", "rollback"),
+    "admin": ("read", "reply", "run", "rollback", "admin"),
+}
+"""What each role may do, in scopes."""
 
 NOTIFY_ON = ("waiting", "failed", "finished")
 """What a notification can be about."""
@@ -115,6 +139,37 @@ def _read_notify(where: str, entry: Mapping[str, Any], base: Path) -> NotifySett
         on=on,
         person=_text(where, entry, "person") if "person" in entry else None,
     )
+
+
+def read_oidc(where: str, given: Any, base: Path) -> OidcSettings:
+    """The `[oidc]` of a file. Raises: ConfigurationWrong."""
+    if not isinstance(given, dict):
+        raise ConfigurationWrong(where, "must be a table")
+    known = ("name", "issuer", "client_id", "client_secret", "client_secret_env", "client_secret_file")
+    _refuse_unknown(where, given, (*known, "scopes", "user_claim", "role_claim", "roles"))
+    issuer = _text(where, given, "issuer")
+    if not _ISSUER.fullmatch(issuer):
+        raise ConfigurationWrong(f"{where} issuer", "must be an https address (http on this machine only)")
+    has_secret = any(key.startswith("client_secret") for key in given)
+    return OidcSettings(
+        name=given.get("name") or issuer.split("/")[2],
+        issuer=issuer,
+        client_id=_text(where, given, "client_id"),
+        client_secret=read_secret_source(where, "client_secret", given, base) if has_secret else None,
+        scopes=_strings(where, given, "scopes") or ("openid", "profile", "email"),
+        user_claim=given.get("user_claim") or "preferred_username",
+        role_claim=given.get("role_claim") or "groups",
+        roles=_roles(where, given.get("roles")),
+    )
+
+
+def _roles(where: str, given: Any) -> Mapping[str, str]:
+    if not isinstance(given, dict) or not given:
+        raise ConfigurationWrong(f"{where} roles", 'must say who may do what: { "GROUP" = "operator" }')
+    unknown = [role for role in given.values() if role not in ROLES]
+    if unknown:
+        raise ConfigurationWrong(f"{where} roles", f"{unknown[0]!r} is not one of {', '.join(ROLES)}")
+    return given
 
 
 def _each(where: str, given: Any, read: Callable[[str, Mapping[str, Any]], Named]) -> tuple[Named, ...]:

@@ -31,6 +31,7 @@ from roadmark.web.routes import (
     hooks,
     live,
     observing,
+    oidc,
     reply_link,
     screens,
     sign_in,
@@ -62,6 +63,7 @@ def create_app(service: Service) -> Starlette:
     known = KnownPrincipals(mark.value, clock_s)
     outbox = Outbox(service.store)
     reply_links = ReplyLinks(service.store)
+    door = oidc.open_door(service.settings, service.clock)
     endpoints: list[Endpoint] = [
         *webhook_endpoints(service.settings, service.tracker, service.clock),
         *notification_endpoints(service.settings, service.tracker, reply_links),
@@ -85,6 +87,7 @@ def create_app(service: Service) -> Starlette:
             *screens.ROUTES,
             *acts.ROUTES,
             *live.ROUTES,
+            *oidc.ROUTES,
             *sign_in.ROUTES,
             *webhooks.ROUTES,
             *hooks.ROUTES,
@@ -115,6 +118,7 @@ def create_app(service: Service) -> Starlette:
     app.state.hub = hub
     app.state.outbox = outbox
     app.state.reply_links = reply_links
+    app.state.door = door
     app.state.telemetry = telemetry
     app.state.renderer = live.Renderer(service)
     return app

@@ -16,13 +16,12 @@ def explain(request: Request) -> Response:
     """GET /sign-in: how to get a link."""
     if request.scope.get(PRINCIPAL) is not None:
         return RedirectResponse(local_path(request.query_params.get("next"), "/"), 303)
-    return page(request, "sign_in.html", {"secret": None, "next": request.query_params.get("next", "")})
+    return _page(request, None)
 
 
 def confirm(request: Request) -> Response:
     """GET /sign-in/{secret}: the button."""
-    values = {"secret": request.path_params["secret"], "next": request.query_params.get("next", "")}
-    return page(request, "sign_in.html", values)
+    return _page(request, request.path_params["secret"])
 
 
 async def sign_in(request: Request) -> Response:
@@ -62,3 +61,8 @@ ROUTES = [
     resource("/sign-in/{secret}", get=confirm, post=sign_in),
     resource("/sign-out", post=sign_out),
 ]
+
+
+def _page(request: Request, secret: str | None) -> Response:
+    values = {"next": request.query_params.get("next", ""), "door": request.app.state.door}
+    return page(request, "sign_in.html", {"secret": secret, **values})
