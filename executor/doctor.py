@@ -13,6 +13,7 @@ from pathlib import Path
 from roadmark.executor.agents.probe import probe
 from roadmark.executor.config import AgentSettings, Settings
 from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.secret_source import SecretSource
 from roadmark.executor.workspace.git import run_git
 from roadmark.executor.workspace.place import look_at
 from roadmark.executor.workspace.sandbox import SandboxMode, probe_sandbox
@@ -114,6 +115,27 @@ def _memory(settings: Settings) -> Iterator[Check]:
     )
 
 
+def _secrets(settings: Settings) -> Iterator[Check]:
+    """The secrets of what reaches out and in, as far as this environment has them."""
+    named = [
+        *((f"webhook {one.name}", one.secret) for one in settings.webhooks),
+        *((f"notification {one.name}", one.url) for one in settings.notify),
+        *((f"replies by {one.name}", one.secret) for one in settings.hooks.values()),
+        *([("sign-in provider", settings.oidc.client_secret)] if settings.oidc else []),
+    ]
+    for name, source in named:
+        if source is not None:
+            yield _secret(name, source)
+
+
+def _secret(name: str, source: SecretSource) -> Check:
+    try:
+        source.read(os.environ)
+    except RoadmarkError as error:
+        return Check(name, Health.DEGRADED, str(error), "it is read when it is used; no restart is needed")
+    return Check(name, Health.GOOD, f"its secret is in {source.variable or source.file}")
+
+
 def examine_agents(settings: Settings) -> Iterator[Check]:
     """Each configured agent: its program, its version or handshake. Nothing is asked of a model."""
     if settings.agent not in settings.agents:
@@ -142,5 +164,6 @@ _GROUPS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
     _sandbox,
     _folders,
     _memory,
+    _secrets,
     examine_agents,
 )

@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 from roadmark.cli.main import main
 from roadmark.executor.config import AgentSettings, Settings
-from roadmark.executor.doctor import Health, examine, examine_agents
+from roadmark.executor.doctor import Check, Health, examine, examine_agents
+from roadmark.executor.outside import WebhookSettings
+from roadmark.executor.secret_source import SecretSource
 
 FAKE = Path(__file__).parent.parent / "agents" / "fake_acp.py"
 
@@ -62,3 +64,19 @@ def test_the_command_line_probes_and_tells_by_its_status(
     Path("roadmark.toml").write_text(speaks.replace("polite", "dies"))
     bad = CliRunner().invoke(main, where)
     assert (bad.exit_code, "no such model" in bad.output) == (1, True), bad.output
+
+
+def test_a_secret_that_is_not_there_is_named_before_it_is_needed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = SecretSource(where="[[webhooks]] chat", variable="SECRET_OF_CHAT")
+    hook = WebhookSettings(name="chat", url="https://example.org/", secret=source)
+    configured = replace(settings, webhooks=(hook,))
+
+    def found() -> Check:
+        return next(check for check in examine(configured) if check.name == "webhook chat")
+
+    assert (found().health, "set SECRET_OF_CHAT" in found().detail) == (Health.DEGRADED, True)
+    monkeypatch.setenv("SECRET_OF_CHAT", "whsec_0123")
+    assert found().health is Health.GOOD
+    assert "whsec_0123" not in found().detail

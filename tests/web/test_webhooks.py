@@ -492,3 +492,16 @@ def test_a_wrong_webhook_is_named_with_its_place(tmp_path: Path, toml: str, said
     with pytest.raises(ConfigurationWrong, match=said) as raised:
         load_settings(tmp_path, {"XDG_STATE_HOME": str(tmp_path)}, {})
     assert "whsec_x" not in str(raised.value)
+
+
+def test_silent_receivers_hold_up_neither_each_other_nor_the_end(bench: Workbench, shop: Receiver) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        slow = tuple(settings_of(url, name=f"slow{number}") for number in range(5))
+        bench.settings = replace(bench.settings, webhooks=(*slow, settings_of(shop.url)))
+        with TestClient(create_app(bench), base_url=BASE):
+            bench.store.record(Event(kind="thing.done"))
+            shop.wait_for(1)
+        outbox = Outbox(bench.store)
+        left = [outbox.page(hook.name, None, 1)[0] for hook in slow]
+    assert [(one.state, one.tries) for one in left] == [(PENDING, ())] * 5

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
@@ -57,9 +58,9 @@ class Courier:
         self._stopping.set()
         self._woken.set()
 
-    def join(self) -> None:
-        """Wait a little for the end. What is sent then counts as not sent, and is sent again."""
-        self._thread.join(_END_WITHIN_S)
+    def join(self, until_s: float) -> None:
+        """Wait for the end, until then at most. What is sent then counts as not sent, and is sent again."""
+        self._thread.join(max(0.0, until_s - time.monotonic()))
 
     def work(self) -> None:
         """Take the journal's news in, and send what is due now."""
@@ -107,5 +108,6 @@ def couriers(store: Store, outbox: Outbox, endpoints: Sequence[Endpoint]) -> Ite
         end()
         for courier in made:
             courier.stop()
+        until_s = time.monotonic() + _END_WITHIN_S
         for courier in made:
-            courier.join()
+            courier.join(until_s)
