@@ -102,11 +102,13 @@ async def read_json(request: Request, schema: Schema, *, optional: bool = False)
 
 
 def decode_json(raw: bytes) -> Any:
-    """Strict JSON: UTF-8, no NaN, no repeated names, at most 64 levels. Raises: Refused."""
+    """Strict JSON: UTF-8, no NaN, no repeated names, whole characters, at most 64 levels. Raises: Refused."""
     try:
         text = raw.decode("utf-8")
         _refuse_depth(text)
-        return json.loads(text, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
+        value = json.loads(text, object_pairs_hook=_once_each, parse_constant=_refuse_constant)
+        _refuse_half_characters(value, text)
+        return value
     except (ValueError, RecursionError) as error:
         raise Refused("malformed", f"the body is not JSON: {error}") from error
 
@@ -175,6 +177,15 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
+
+
+def _refuse_half_characters(value: Any, text: str) -> None:
+    """Half a character, such as an escaped surrogate by itself, can be written nowhere."""
+    try:
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"an escape stands for half a character: {error.object[error.start]!a}") from error
 
 
 def _refuse_depth(text: str) -> None:

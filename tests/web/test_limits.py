@@ -61,6 +61,7 @@ def test_a_body_that_takes_too_long_is_refused() -> None:
         (b"\xff", 400, "not JSON"),
         (b'{"task_id": NaN}', 400, "NaN"),
         (b'{"task_id": "a", "task_id": "b"}', 400, "twice"),
+        (b'{"task_id": "half \\ud800"}', 400, "half a character"),
         (b"[" * 70 + b"]" * 70, 400, "64 levels"),
         (b"[" * 500_000, 400, "64 levels"),
         (b"[]", 422, "object"),
