@@ -23,7 +23,7 @@ from roadmark.web.hooks.replies import said_on_github
 from roadmark.web.hooks.signing import headers_for
 from starlette.testclient import TestClient
 
-from .conftest import BASE, Workbench
+from .conftest import BASE, Workbench, sign_in
 
 SECRETS = {
     "reply": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -312,6 +312,53 @@ def test_a_foreign_old_or_forged_comment_is_refused(bench: Workbench, outside: T
 def test_whatever_an_event_holds_it_is_read_without_breaking(event: object) -> None:
     if isinstance(event, dict):
         assert said_on_github(event, 0.0) is None
+
+
+HOSTILE = [
+    b"",
+    b"\xff\xfe",
+    b"[]",
+    b"null",
+    b"[" * 5000,
+    b'{"data": {"wait": "\\ud800\\ud800", "text": "\\ud800"}}',
+    b'{"data": {"wait": "........", "text": 3}}',
+    b'{"action": "created", "comment": [], "sender": 3}',
+    b'{"action": "created", "comment": {"user": {"login": "a"}, "body": "/roadmark ../../x y"}}',
+    b"payload=%7B%22user%22%3A3%2C%22actions%22%3A%5B3%5D%7D",
+    b"payload=%5B" * 100,
+    b"&".join(b"a=b" for _ in range(5000)),
+    b"text=%00%ff%fe+x&user_id=U2147483697",
+    b"text=" + b"9" * 100_000 + b"+done&user_id=U2147483697",
+]
+
+
+def test_the_task_page_tells_the_code_where_replies_come_from_elsewhere(
+    bench: Workbench, outside: TestClient
+) -> None:
+    wait = question(bench)
+    sign_in(bench, outside, ("read",))
+    task_id = bench.tracker.migration(wait.migration_id).migration.task_id
+    assert f"<code>{wait.id[:8]}</code>" in outside.get(f"/tasks/{task_id}").text
+
+
+@pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
+def test_whatever_is_signed_is_answered_honestly(bench: Workbench, outside: TestClient, body: bytes) -> None:
+    wait, stamp = question(bench), str(now_s(bench))
+    slack = hmac.new(SECRETS["slack"].encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
+    github = hmac.new(SECRETS["github"].encode(), body, hashlib.sha256).hexdigest()
+    signed = {
+        "/hooks/reply": {**JSON, **headers_for(SECRETS["reply"], "msg_1", int(stamp), body)},
+        "/hooks/slack": {**FORM, "X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={slack}"},
+        "/hooks/github": {
+            **JSON,
+            "X-GitHub-Event": "issue_comment",
+            "X-Hub-Signature-256": f"sha256={github}",
+        },
+    }
+    for path, headers in signed.items():
+        answer = outside.post(path, content=body, headers=headers)
+        assert answer.status_code in (200, 400, 401, 403, 415, 422), (path, answer.text)
+    assert status_of(bench, wait) is Status.WAITING
 
 
 def test_a_door_that_is_not_set_up_is_none(anonymous: TestClient) -> None:

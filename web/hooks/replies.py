@@ -51,7 +51,7 @@ def verify_github(secret: str, headers: Mapping[str, str], body: bytes) -> None:
 
 def said_on_slack(body: bytes) -> Said | None:
     """What a slash command or a button says; None for what says nothing. Raises: Refused."""
-    form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+    form = _form(body)
     if "payload" in form:
         sender, text = _pressed(bodies.decode_json(form["payload"].encode()))
     else:
@@ -104,6 +104,13 @@ def person(users: Mapping[str, str], sender: str) -> str:
         if known.lower() == sender.lower():
             return name
     raise Refused("forbidden", f"{sender[:60]!r} may not answer; the operator names who may", needs="reply")
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50))
+    except ValueError as error:
+        raise Refused("malformed", "the form has too many fields") from error
 
 
 def _hold(secret: str, signed: bytes, prefix: str, given: str) -> None:
