@@ -13,6 +13,7 @@ from roadmark.cli.opening import FAILED, USAGE, Where, fail, settings_from, stat
 from roadmark.executor.access import SCOPES
 from roadmark.executor.config import Settings
 from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.log_lines import set_up_logging
 from roadmark.executor.service import Service
 from roadmark.web.app import create_app
 
@@ -41,10 +42,8 @@ def serve_command(
     allow_remote: bool,  # noqa: FBT001
 ) -> None:
     """Watch the specs, carry out tasks, and serve the pages and the API."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for chatty in ("alembic", "apscheduler", "uvicorn", "watchfiles"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
     settings = settings_from(where, host=host, port=port, agent=agent)
+    set_up_logging(settings.log_format)
     if settings.host not in _LOOPBACK and not allow_remote:
         click.echo(f"roadmark: {settings.host} is not this machine; give --allow-remote to mean it", err=True)
         sys.exit(USAGE)

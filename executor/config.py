@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from roadmark.executor.errors import ConfigurationWrong
+from roadmark.executor.log_lines import FORMATS
 from roadmark.executor.outside import (
     HookSettings,
     NotifySettings,
@@ -53,6 +54,7 @@ class Settings:
     project: str = "default"
     host: str = "127.0.0.1"
     port: int = 8484
+    log_format: str = "text"
     agent: str = "scaffold"
     agents: Mapping[str, AgentSettings] = field(default_factory=dict)
     slots: int = 0
@@ -105,6 +107,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "project": "project",
         "host": "host",
         "port": "port",
+        "log_format": "log_format",
         "public_url": "public_url",
     },
     "run": {
@@ -149,6 +152,7 @@ _ACTIVE_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _PATHS = frozenset({"specs", "repo", "state_dir"})
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "automation_level": LEVELS,
+    "log_format": FORMATS,
     "on_failure": ON_FAILURE,
     "sandbox": ("auto", "bubblewrap", "guard"),
 }

@@ -18,6 +18,7 @@ from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, RoadmarkE
 from roadmark.executor.landing import Landing
 from roadmark.executor.lease import Lease
 from roadmark.executor.limits import Halt, halt_of
+from roadmark.executor.log_lines import about_migration
 from roadmark.executor.masking import mask
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, PhaseRun, Policy, Wait
 from roadmark.executor.moves import make_move
@@ -106,6 +107,10 @@ class Worker:
 
     def advance(self, migration_id: str) -> None:
         """Take the migration as far as it goes. Never raises for what concerns only this migration."""
+        with about_migration(migration_id):
+            self._advance_or_block(migration_id)
+
+    def _advance_or_block(self, migration_id: str) -> None:
         try:
             self._advance(migration_id)
         except (Conflict, LeaseLost, MoveRefused) as error:

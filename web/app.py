@@ -21,6 +21,7 @@ from roadmark.web.limits import BodyLimit, Buckets, GuessLimit, RateLimit
 from roadmark.web.notifications import notification_endpoints
 from roadmark.web.pages import STATIC, error_page
 from roadmark.web.problems import KINDS, Problem, Refused
+from roadmark.web.requests import HEADER, REQUEST_ID, Requests
 from roadmark.web.routes import (
     acts,
     api_events,
@@ -95,6 +96,7 @@ def create_app(service: Service) -> Starlette:
             Mount("/static", StaticFolder(directory=STATIC)),
         ],
         middleware=[
+            Middleware(Requests),
             Middleware(Counting, telemetry=telemetry, clock_s=clock_s),
             Middleware(SecurityHeaders),
             Middleware(HostAllowed, hosts=_hosts(service.settings), answer=answer),
@@ -155,12 +157,17 @@ async def _broken(request: Request, error: Exception) -> Response:
     """The last handler: the server logs the error, the caller gets no detail of it."""
     del error
     detail = "this is a fault of Roadmark's; nothing that was acknowledged is lost. The log has the details."
-    problem = Problem(KINDS["internal"], detail, {}, SECURITY_HEADERS)
+    request_id = request.scope.get(REQUEST_ID, "unknown")
+    headers = {**SECURITY_HEADERS, HEADER: request_id}
+    problem = Problem(KINDS["internal"], detail, {"request_id": request_id}, headers)
     return problems.as_json(problem) if is_program(request.scope) else _plain_broken(problem)
 
 
 def _plain_broken(problem: Problem) -> Response:
     """A page that needs nothing that may be broken."""
     return Response(
-        f"{problem.kind.title}\n\n{problem.detail}\n", 500, dict(problem.headers), media_type="text/plain"
+        f"{problem.kind.title}\n\n{problem.detail}\nRequest {problem.extra['request_id']}\n",
+        500,
+        dict(problem.headers),
+        media_type="text/plain",
     )

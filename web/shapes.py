@@ -290,6 +290,7 @@ _PROBLEM: dict[str, Schema] = {"type": _TEXT, "title": _TEXT, "status": _WHOLE, 
 _FURTHER: dict[str, Schema] = {
     "errors": array(exactly(pointer=_TEXT, detail=_TEXT)),
     "needs": _TEXT,
+    "request_id": _TEXT,
     "migration_id": _TEXT,
     "migration_status": ref("Status"),
     "move": _TEXT,
