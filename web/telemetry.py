@@ -5,11 +5,11 @@ by their path, so that the number of series has an end.
 """
 
 import threading
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from itertools import chain
 
+from roadmark.executor.histogram import Counted, Histogram
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,30 +18,20 @@ BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0
 _STREAMS = ("/live/{name}", "/api/events")
 
 
-@dataclass(slots=True)
-class _Durations:
-    """A histogram of seconds; `counts` has one more place, for what is beyond the last bucket."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS_S) + 1))
-    sum_s: float = 0.0
-
-
 class Telemetry:
     """Counts requests by method, route and status, and how long they took."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests: dict[tuple[str, str, int], int] = defaultdict(int)
-        self._durations: dict[str, _Durations] = defaultdict(_Durations)
+        self._durations: dict[str, Histogram] = defaultdict(lambda: Histogram(BUCKETS_S))
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
         """One answered request. Streams are counted, but how long they are open says nothing."""
         with self._lock:
             self._requests[method, route, status] += 1
             if route not in _STREAMS:
-                durations = self._durations[route]
-                durations.counts[bisect_left(BUCKETS_S, seconds)] += 1
-                durations.sum_s += seconds
+                self._durations[route].note(seconds)
 
     def lines(self) -> Iterator[str]:
         """The counts as exposition text."""
@@ -53,8 +43,8 @@ class Telemetry:
             yield _sample("roadmark_http_requests_total", labels, count)
         name = "roadmark_http_request_duration_seconds"
         yield from _family(name, "histogram", "How long requests took.")
-        for route, held in sorted(durations.items()):
-            yield from _histogram(name, route, held)
+        for route, histogram in sorted(durations.items()):
+            yield from _histogram(name, {"route": route}, histogram.held())
 
 
 class Counting:
@@ -85,7 +75,8 @@ class Counting:
 
 def exposition(service: Service, telemetry: Telemetry, streams: int) -> str:
     """Everything that is counted, as text for Prometheus."""
-    return "\n".join((*_service_lines(service), *_stream_lines(streams), *telemetry.lines())) + "\n"
+    parts = (_service_lines(service), _database_lines(service), _stream_lines(streams), telemetry.lines())
+    return "\n".join(chain.from_iterable(parts)) + "\n"
 
 
 def _service_lines(service: Service) -> Iterator[str]:
@@ -93,8 +84,7 @@ def _service_lines(service: Service) -> Iterator[str]:
     yield from _family("roadmark_migrations", "gauge", "Migrations by status.")
     for status in Status:
         yield _sample("roadmark_migrations", {"status": str(status)}, counts.get(status, 0))
-    yield from _family("roadmark_waits_open", "gauge", "Questions that wait for a person.")
-    yield _sample("roadmark_waits_open", {}, len(service.tracker.inbox()))
+    yield from _wait_lines(service)
     yield from _family("roadmark_slots", "gauge", "Agents that may work at once.")
     yield _sample("roadmark_slots", {}, service.settings.slot_count())
     yield from _family("roadmark_journal_entries", "counter", "Entries of the journal.")
@@ -109,6 +99,22 @@ def _service_lines(service: Service) -> Iterator[str]:
         yield _sample("roadmark_ready", {"check": name}, int(holds))
 
 
+def _wait_lines(service: Service) -> Iterator[str]:
+    waits, now = [row.wait for row in service.tracker.inbox()], service.clock.now()
+    yield from _family("roadmark_waits_open", "gauge", "Questions that wait for a person.")
+    yield _sample("roadmark_waits_open", {}, len(waits))
+    if waits:
+        yield from _family("roadmark_wait_deadline_seconds", "gauge", "Until the earliest deadline of these.")
+        yield _sample("roadmark_wait_deadline_seconds", {}, (waits[0].deadline_at - now).total_seconds())
+
+
+def _database_lines(service: Service) -> Iterator[str]:
+    name = "roadmark_database_duration_seconds"
+    yield from _family(name, "histogram", "How long reads took, and writes until they were on the disk.")
+    for operation, histogram in service.store.times.items():
+        yield from _histogram(name, {"operation": operation}, histogram.held())
+
+
 def _stream_lines(streams: int) -> Iterable[str]:
     yield from _family("roadmark_live_streams", "gauge", "Open live streams that wait for news.")
     yield _sample("roadmark_live_streams", {}, streams)
@@ -118,13 +124,13 @@ def _family(name: str, kind: str, help_text: str) -> tuple[str, str]:
     return f"# HELP {name} {help_text}", f"# TYPE {name} {kind}"
 
 
-def _histogram(name: str, route: str, held: _Durations) -> Iterator[str]:
+def _histogram(name: str, labels: Mapping[str, str], held: Counted) -> Iterator[str]:
     total = 0
-    for bound, count in zip((*map(str, BUCKETS_S), "+Inf"), held.counts, strict=True):
+    for bound, count in zip((*map(str, held.bounds_s), "+Inf"), held.counts, strict=True):
         total += count
-        yield _sample(f"{name}_bucket", {"route": route, "le": bound}, total)
-    yield _sample(f"{name}_sum", {"route": route}, held.sum_s)
-    yield _sample(f"{name}_count", {"route": route}, total)
+        yield _sample(f"{name}_bucket", {**labels, "le": bound}, total)
+    yield _sample(f"{name}_sum", labels, held.sum_s)
+    yield _sample(f"{name}_count", labels, total)
 
 
 def _sample(name: str, labels: Mapping[str, str], value: float) -> str:

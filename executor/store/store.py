@@ -12,6 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 from roadmark.executor.clock import Clock
 from roadmark.executor.events import Bus, Event
+from roadmark.executor.histogram import Histogram
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
 from roadmark.executor.store.database import current_revision, open_reader, open_writer, sqlite_url
@@ -22,6 +23,9 @@ from roadmark.executor.store.mark import ChangeMark
 Result = TypeVar("Result")
 
 HEAD = "journal.head"
+
+BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+"""Of the times that reading takes, and writing until it is on the disk."""
 
 
 class Store:
@@ -35,6 +39,7 @@ class Store:
         self.path = state_dir / DATABASE
         self.clock = clock
         self.bus = Bus()
+        self.times = {name: Histogram(BOUNDS_S) for name in ("read", "write")}
         self._head_file = state_dir / HEAD
         self._writer = open_writer(sqlite_url(self.path))
         _bring_up_to_date(self._writer)
@@ -47,12 +52,17 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """A connection with one consistent view of what is committed."""
+        began = self.clock.monotonic_s()
         with self._reader.begin() as connection:
             yield connection
+        self.times["read"].note(self.clock.monotonic_s() - began)
 
     def write(self, work: Work[Result]) -> Result:
         """Do `work` in the writer lane and wait for the disk. Raises what `work` raises."""
-        return self._lane.run(work)
+        began = self.clock.monotonic_s()
+        result = self._lane.run(work)
+        self.times["write"].note(self.clock.monotonic_s() - began)
+        return result
 
     def record(self, event: Event) -> None:
         """Write one event to the journal."""
