@@ -18,13 +18,13 @@ from roadmark.executor.config import Settings
 from roadmark.executor.errors import NotFound
 from roadmark.executor.events import SYSTEM, Event
 from roadmark.executor.model import Task
-from roadmark.executor.spec_rows import children_of, task_of
+from roadmark.executor.spec_rows import children_of, problems_of, status_of, task_of
 from roadmark.executor.states import TASK_STATUS_OF, TaskStatus
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import Children, TaskRepository
-from roadmark.executor.workspace.spec_readers import ReadFile, read_files
+from roadmark.executor.workspace.spec_readers import ReadFile, Wanted, read_files
 from roadmark.ingest.discovery import FoundFile, Skipped, content_hash, read_content, scan
 from roadmark.ingest.families import place_of
 from roadmark.ingest.tick import set_marks
@@ -45,6 +45,10 @@ class Listed:
     main: str | None
 
 
+Kin = tuple[tuple[str, str], ...]
+"""The other files of a main file's family: paths and hashes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ticks:
     """What was written into a spec's file; `content` is None where there is no file any more."""
@@ -61,6 +65,8 @@ class Ticks:
         if self.content is not None:
             text = self.content.decode("utf-8", "replace")
             tasks.update(self.task.id, content_sha256=content_hash(self.content), source_content=text)
+        if self.task.migration_id is None:
+            tasks.update(self.task.id, status=_status_of_boxes(tasks, self.task))
         detail = {"keys": list(keys), "mark": mark, "unmatched": list(self.unmatched)}
         transaction.record(Event(kind="task.ticked", actor=by, task_id=self.task.id, detail=detail))
 
@@ -76,6 +82,7 @@ class Intake:
         self.last_scan_at: datetime | None = None
         self.skipped: tuple[Skipped, ...] = ()
         self._listed: dict[str, Listed] = {}
+        self._kin: dict[str, Kin] = {}
 
     def rescan(self) -> bool:
         """Take in what came, changed, moved or went. True where a file was too young to be taken yet."""
@@ -154,11 +161,12 @@ class Intake:
     ) -> None:
         gone = {sha: path for path, (_, sha, _) in known.items() if path not in files}
         companions = companions_of(files)
+        kin = _kin(files, companions)
         kept = {path: one for path, one in self._listed.items() if _still_listed(one, files, companions)}
         self._listed = kept | {
             path: Listed(path, files[path].sha256, main) for path, main in companions.items()
         }
-        wanted = []
+        wanted, weighed = [], []
         for path, file in files.items():
             if path in young or path in self._listed:
                 continue
@@ -166,12 +174,24 @@ class Intake:
                 self._move(gone.pop(file.sha256), path)
             elif path not in known or known[path][1] != file.sha256 or known[path][2] is TaskStatus.WITHDRAWN:
                 wanted.append(path)
-        reads = read_files(self.folder, [files[path] for path in wanted])
-        while batch := list(islice(reads, _BATCH)):
+            elif kin.get(path) != self._kin.get(path):
+                weighed.append(path)
+        self._kin = kin
+        for batch in self._read([_wanted(files, kin, path) for path in wanted]):
             self._save_batch([read for read in batch if read.spec.is_spec])
             for read in batch:
                 if not read.spec.is_spec:
                     self._listed[read.spec.path] = Listed(read.spec.path, read.sha256, None)
+        for batch in self._read([_wanted(files, kin, path) for path in weighed]):
+            self._weigh_batch(batch)
+
+    def _read(self, wanted: Sequence[Wanted]) -> Iterator[Sequence[ReadFile]]:
+        reads = read_files(self.folder, wanted)
+        while batch := list(islice(reads, _BATCH)):
+            yield batch
+
+    def _weigh_batch(self, batch: Sequence[ReadFile]) -> None:
+        self._store.write(lambda transaction: _weigh_all(transaction, batch))
 
     def _save_batch(self, batch: Sequence[ReadFile]) -> None:
         self._store.write(lambda transaction: self._save_all(transaction, batch))
@@ -189,7 +209,7 @@ class Intake:
                 new.append((task, children))
             else:
                 tasks.replace(task, children)
-                if before.status is TaskStatus.WITHDRAWN:
+                if before.status is TaskStatus.WITHDRAWN and before.migration_id is not None:
                     tasks.update(task.id, status=_status_before(transaction, task))
             transaction.record(_taken(task, children))
         tasks.insert(new)
@@ -201,6 +221,7 @@ class Intake:
             sha256=read.sha256,
             project=self._settings.project,
             now=now,
+            status=status_of(read.status, before),
             known=before,
         )
 
@@ -261,6 +282,33 @@ def companions_of(paths: Iterable[str]) -> dict[str, str]:
     }
 
 
+def _kin(files: Mapping[str, FoundFile], companions: Mapping[str, str]) -> dict[str, Kin]:
+    """For each main file that has companions: these, with their hashes."""
+    kin: dict[str, Kin] = {}
+    for path in sorted(companions):
+        kin[companions[path]] = (*kin.get(companions[path], ()), (path, files[path].sha256))
+    return kin
+
+
+def _wanted(files: Mapping[str, FoundFile], kin: Mapping[str, Kin], path: str) -> Wanted:
+    return Wanted(files[path], tuple(companion for companion, _ in kin.get(path, ())))
+
+
+def _weigh_all(transaction: Transaction, reads: Sequence[ReadFile]) -> None:
+    """What the families of unchanged main files say now: their findings, and how far their tasks are."""
+    tasks = TaskRepository(transaction.connection)
+    known = tasks.by_paths([read.spec.path for read in reads])
+    for read in reads:
+        task = known[read.spec.path]
+        problems, status = problems_of(read.spec, task.id), status_of(read.status, task)
+        if (list(problems), status) == (tasks.problems(task.id), task.status):
+            continue
+        tasks.replace_problems(task.id, problems)
+        tasks.update(task.id, status=status, updated_at=transaction.now)
+        detail = {"path": task.source_path, "revision": task.revision, "problems": len(problems)}
+        transaction.record(Event(kind="spec.weighed", task_id=task.id, detail=detail))
+
+
 def _still_listed(one: Listed, files: Mapping[str, FoundFile], companions: Mapping[str, str]) -> bool:
     """Whether what was found out about a file still holds."""
     if one.path not in files:
@@ -271,8 +319,16 @@ def _still_listed(one: Listed, files: Mapping[str, FoundFile], companions: Mappi
 def _status_before(transaction: Transaction, task: Task) -> str:
     """What a task that came back is: as its migration says, else pending."""
     if task.migration_id is None:
-        return TaskStatus.PENDING.value
+        return _status_of_boxes(TaskRepository(transaction.connection), task).value
     return TASK_STATUS_OF[MigrationRepository(transaction.connection).get(task.migration_id).status].value
+
+
+def _status_of_boxes(tasks: TaskRepository, task: Task) -> TaskStatus:
+    """What the boxes of the phases say; without any the status stays."""
+    marks = [item.mark == "x" for item in tasks.items(task.id) if item.phase and item.removed_at is None]
+    if not marks:
+        return TaskStatus.PENDING if task.status is TaskStatus.WITHDRAWN else task.status
+    return status_of("completed" if all(marks) else "in_progress" if any(marks) else "pending", None)
 
 
 def _replace(path: Path, content: bytes) -> None:

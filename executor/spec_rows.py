@@ -18,8 +18,31 @@ DEFAULT_LEVEL = "semi_auto"
 DEFAULT_MAX_ATTEMPTS = 3
 
 
-def task_of(spec: Spec, *, text: str, sha256: str, project: str, now: datetime, known: Task | None) -> Task:
-    """The task's row; a known task keeps its identity, its history and its status."""
+_STATUS = {
+    "completed": TaskStatus.COMPLETED,
+    "in_progress": TaskStatus.IN_PROGRESS,
+    "cancelled": TaskStatus.CANCELLED,
+}
+
+
+def status_of(said: str, known: Task | None) -> TaskStatus:
+    """As its migration says where there was one, else as its files say; what they block is pending here."""
+    if known is not None and known.migration_id is not None:
+        return known.status
+    return _STATUS.get(said, TaskStatus.PENDING)
+
+
+def task_of(
+    spec: Spec,
+    *,
+    text: str,
+    sha256: str,
+    project: str,
+    now: datetime,
+    status: TaskStatus,
+    known: Task | None,
+) -> Task:
+    """The task's row; a known task keeps its identity and its history."""
     values = task_values(spec)
     automation = spec.automation
     return Task(
@@ -30,7 +53,7 @@ def task_of(spec: Spec, *, text: str, sha256: str, project: str, now: datetime, 
         type=values.type,
         category=values.category,
         priority=values.priority,
-        status=known.status if known else TaskStatus.PENDING,
+        status=status,
         source_type=values.source_type,
         source_path=spec.path,
         source_content=text,
@@ -74,18 +97,23 @@ def children_of(
             for risk in spec.risks
         ),
         dependencies=spec.dependencies,
-        problems=tuple(
-            SpecProblem(
-                task_id=task_id,
-                code=problem.code,
-                severity=problem.severity.value,
-                line=problem.line,
-                column=problem.column,
-                message=problem.message,
-                hint=problem.hint or None,
-            )
-            for problem in spec.problems
-        ),
+        problems=problems_of(spec, task_id),
+    )
+
+
+def problems_of(spec: Spec, task_id: str) -> tuple[SpecProblem, ...]:
+    """The findings as rows."""
+    return tuple(
+        SpecProblem(
+            task_id=task_id,
+            code=problem.code,
+            severity=problem.severity.value,
+            line=problem.line,
+            column=problem.column,
+            message=problem.message,
+            hint=problem.hint or None,
+        )
+        for problem in spec.problems
     )
 
 

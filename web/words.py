@@ -232,6 +232,7 @@ def _replied(entry: JournalEntry) -> str:
 _PLAIN: Mapping[str, str] = {
     "spec.added": "Spec added",
     "spec.changed": "Spec changed",
+    "spec.weighed": "What its files say about it changed",
     "spec.withdrawn": "Spec file is gone",
     "spec.problems": "Spec has problems",
     "wait.extended": "Deadline extended",

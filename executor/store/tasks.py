@@ -220,6 +220,11 @@ class TaskRepository:
         """The findings in this spec."""
         return _PROBLEMS.all(self._connection, its_task_id=task_id)
 
+    def replace_problems(self, task_id: str, problems: Sequence[SpecProblem]) -> None:
+        """What is wrong with the task's files now."""
+        self._connection.execute(sa.delete(t.spec_problems).where(t.spec_problems.c.task_id == task_id))
+        insert_into(t.spec_problems).run_many(self._connection, _packed([problems]))
+
     def mark_items(
         self, task_id: str, keys: Iterable[str], mark: str, by: str | None, at: datetime | None
     ) -> None:

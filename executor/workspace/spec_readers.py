@@ -7,11 +7,12 @@ import pickle
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from roadmark.ingest.discovery import FoundFile, read_content
+from roadmark.ingest.families import Family, join_families
 from roadmark.ingest.files_of_phase import PhaseFiles, assign_files
 from roadmark.ingest.reader import read_spec
 from roadmark.ingest.spec import Spec
@@ -25,48 +26,66 @@ _CHUNK = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A main file, and the paths of the others of its family."""
+
+    file: FoundFile
+    companions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadFile:
-    """A spec with its files by phase, and the text and hash that it was read from."""
+    """A spec, how far its family says it is, its files by phase, and the text and hash it was read from."""
 
     spec: Spec
+    status: str
     assigned: tuple[PhaseFiles, ...]
     text: str
     sha256: str
 
 
-def read_files(folder: Path, files: Sequence[FoundFile]) -> Iterator[ReadFile]:
+def read_files(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile]:
     """The files in order as they are read; those that vanished meanwhile are left out."""
-    reads = _here(folder, files) if len(files) < WORTH_PROCESSES else _on_all_cores(folder, files)
+    reads = _here(folder, wanted) if len(wanted) < WORTH_PROCESSES else _on_all_cores(folder, wanted)
     return (read for read in reads if read is not None)
 
 
-def _here(folder: Path, files: Sequence[FoundFile]) -> Iterator[ReadFile | None]:
-    return map(partial(_read, folder), files)
+def _here(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile | None]:
+    return map(partial(_read, folder), wanted)
 
 
-def _on_all_cores(folder: Path, files: Sequence[FoundFile]) -> Iterator[ReadFile | None]:
+def _on_all_cores(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile | None]:
     """As `_here`; what is left when a process dies (no memory, say) is read here."""
     finished = 0
     # Not forked: the service has threads, whose locks a fork would copy as they happen to be.
     context = multiprocessing.get_context("spawn")
     try:
         with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-            for pickled in pool.map(partial(_read_pickled, folder), files, chunksize=_CHUNK):
+            for pickled in pool.map(partial(_read_pickled, folder), wanted, chunksize=_CHUNK):
                 finished += 1
                 yield pickle.loads(pickled)  # noqa: S301 - our own child's
     except BrokenProcessPool:
         log.warning("reading %s in processes failed after %s files; going on without them", folder, finished)
-        yield from _here(folder, files[finished:])
+        yield from _here(folder, wanted[finished:])
 
 
-def _read_pickled(folder: Path, file: FoundFile) -> bytes:
+def _read_pickled(folder: Path, wanted: Wanted) -> bytes:
     """As `_read`, unpickled by whoever takes it: the pool's own thread would do it beside the writer lane."""
-    return pickle.dumps(_read(folder, file), pickle.HIGHEST_PROTOCOL)
+    return pickle.dumps(_read(folder, wanted), pickle.HIGHEST_PROTOCOL)
 
 
-def _read(folder: Path, file: FoundFile) -> ReadFile | None:
-    content = read_content(folder, file.path)
+def _read(folder: Path, wanted: Wanted) -> ReadFile | None:
+    content = read_content(folder, wanted.file.path)
     if content is None:
         return None
-    spec = read_spec(PurePosixPath(file.path), content)
-    return ReadFile(spec, assign_files(spec), content.decode("utf-8", "replace"), file.sha256)
+    family = _family(folder, read_spec(PurePosixPath(wanted.file.path), content), wanted.companions)
+    spec = replace(family.main, problems=(*family.main.problems, *family.problems))
+    text = content.decode("utf-8", "replace")
+    return ReadFile(spec, family.status, assign_files(spec), text, wanted.file.sha256)
+
+
+def _family(folder: Path, main: Spec, companions: Sequence[str]) -> Family:
+    """The main file's family; others that vanished meanwhile have no opinion."""
+    contents = ((path, read_content(folder, path)) for path in companions)
+    others = [read_spec(PurePosixPath(path), content) for path, content in contents if content is not None]
+    return next(family for family in join_families([main, *others]) if family.main.path == main.path)

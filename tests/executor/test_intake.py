@@ -205,6 +205,56 @@ def test_files_of_one_task_are_one_task(intake: Intake, spec: Path, seen: Seen) 
     assert intake.listed == ()
 
 
+def test_a_task_that_never_ran_is_as_far_as_its_boxes_say(intake: Intake, spec: Path, seen: Seen) -> None:
+    intake.rescan()
+    assert seen.tasks()[0].status is TaskStatus.PENDING
+    keys = [item.key for item in seen.view().items if item.phase]
+    intake.tick(seen.tasks()[0].id, keys[0], "x", "anna")
+    assert seen.tasks()[0].status is TaskStatus.IN_PROGRESS
+    spec.write_text(spec.read_text().replace("- [ ]", "- [x]"))
+    _settle(spec)
+    intake.rescan()
+    assert seen.tasks()[0].status is TaskStatus.COMPLETED
+    intake.tick(seen.tasks()[0].id, keys[0], " ", "anna")
+    assert seen.tasks()[0].status is TaskStatus.IN_PROGRESS
+
+
+def test_opinions_of_a_family_that_differ_are_a_finding_and_make_no_revision(
+    intake: Intake, spec: Path, seen: Seen, store: Store
+) -> None:
+    def opinions() -> list[str]:
+        intake.rescan()
+        return [problem.message for problem in seen.view().problems if problem.code == "I601"]
+
+    index = spec.with_name("greeting-index.md")
+    assert opinions() == []
+    index.write_text("# Greeting - Master Index\n\n- **Status**: Completed\n")
+    _settle(index)
+    assert opinions() == ["boxes says pending, index says completed; the first counts"]
+    assert (seen.tasks()[0].status, seen.tasks()[0].revision) == (TaskStatus.PENDING, 1)
+    before = store.journal_after(0, 100)
+    assert opinions() != []
+    assert store.journal_after(0, 100) == before
+    _edit(index, "Completed", "Pending")
+    assert opinions() == []
+    _edit(index, "Pending", "Blocked")
+    assert len(opinions()) == 1
+    index.unlink()
+    assert opinions() == []
+    assert seen.tasks()[0].revision == 1
+
+
+def test_a_family_without_boxes_is_as_far_as_its_index_says(intake: Intake, settings, seen: Seen) -> None:
+    main = settings.specs / "lamp-implementation.md"
+    main.write_text(SPEC_WITHOUT_PHASES)
+    index = settings.specs / "lamp-index.md"
+    index.write_text("# Lamp - Master Index\n\n- **Status**: Completed\n")
+    for path in (main, index):
+        _settle(path)
+    intake.rescan()
+    assert [task.status for task in seen.tasks()] == [TaskStatus.COMPLETED]
+
+
 def test_many_files_are_read_on_all_cores_with_the_same_result(
     intake: Intake, spec: Path, seen: Seen
 ) -> None:

@@ -38,7 +38,9 @@ def keep(store: Store, texts: dict[str, str]) -> None:
     new = []
     for path, text in texts.items():
         spec = read_spec(PurePosixPath(path), text.encode())
-        task = task_of(spec, text=text, sha256=path, project="p", now=NOW, known=None)
+        task = task_of(
+            spec, text=text, sha256=path, project="p", now=NOW, status=TaskStatus.PENDING, known=None
+        )
         new.append((task, children_of(spec, assign_files(spec), task.id, [], NOW)))
     store.write(lambda transaction: TaskRepository(transaction.connection).insert(new))
 
