@@ -11,7 +11,7 @@ from roadmark.ingest.formats import backlog, checklist, kiro, openspec, roadmap,
 from roadmark.ingest.front_matter import FrontMatter, apply_front_matter, read_front_matter
 from roadmark.ingest.hidden import check_hidden
 from roadmark.ingest.markdown import read_document
-from roadmark.ingest.problems import Problem, in_reading_order
+from roadmark.ingest.problems import Problem, in_reading_order, problem
 from roadmark.ingest.source import DEFAULT_LIMITS, Limits, SourceText, check_limits, read_source
 from roadmark.ingest.spec import Spec
 
@@ -42,8 +42,7 @@ def read_spec(path: PurePath, content: bytes, limits: Limits = DEFAULT_LIMITS) -
     name = path.as_posix()
     refused = check_limits(content, limits)
     if refused is not None:
-        title = name.rsplit("/", 1)[-1]
-        return Spec(path=name, format="unknown", title=title, text="", problems=(refused,))
+        return _refused(name, refused)
     source, source_problems = read_source(content)
     if name.endswith(".json"):
         return _with_problems(taskmaster.read(name, source.text), source_problems)
@@ -53,6 +52,15 @@ def read_spec(path: PurePath, content: bytes, limits: Limits = DEFAULT_LIMITS) -
     spec = _read(document, source, front)
     hidden_problems = check_hidden(source.lines)
     return _with_problems(spec, (*source_problems, *fence_problems, *hidden_problems))
+
+
+def refuse_spec(path: PurePath, said: str) -> Spec:
+    """A file that met another limit than that of its size, as ``read_spec`` gives one that is too big."""
+    return _refused(path.as_posix(), problem("E001", 1, said, hint="Split the spec into several files."))
+
+
+def _refused(name: str, why: Problem) -> Spec:
+    return Spec(path=name, format="unknown", title=name.rsplit("/", 1)[-1], text="", problems=(why,))
 
 
 def _read(document: Document, source: SourceText, front: FrontMatter) -> Spec:

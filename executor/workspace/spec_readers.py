@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from roadmark.executor.workspace.confined_call import BoundReached, Bounds, call_confined
 from roadmark.ingest.discovery import FoundFile, read_content
 from roadmark.ingest.families import Family, join_families
 from roadmark.ingest.files_of_phase import PhaseFiles, assign_files
-from roadmark.ingest.reader import read_spec
+from roadmark.ingest.reader import read_spec, refuse_spec
 from roadmark.ingest.spec import Spec
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,12 @@ WORTH_PROCESSES = 64
 """Fewer files than this are read sooner than processes are started."""
 
 _CHUNK = 8
+
+BIG_BYTES = 64 * 1024
+"""A file above this is read in a process of its own; smaller ones cannot keep anybody waiting."""
+
+BOUNDS = Bounds(cpu_s=5, memory_bytes=256 * 1024 * 1024)
+"""What the reading of a big file may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +58,7 @@ def read_files(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile]:
 
 
 def _here(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile | None]:
-    return map(partial(_read, folder), wanted)
+    return map(partial(_read_bounded, folder), wanted)
 
 
 def _on_all_cores(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile | None]:
@@ -70,8 +77,25 @@ def _on_all_cores(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile |
 
 
 def _read_pickled(folder: Path, wanted: Wanted) -> bytes:
-    """As `_read`, unpickled by whoever takes it: the pool's own thread would do it beside the writer lane."""
-    return pickle.dumps(_read(folder, wanted), pickle.HIGHEST_PROTOCOL)
+    """As `_read_bounded`, unpickled by its taker: the pool's thread would do it beside the writer lane."""
+    return pickle.dumps(_read_bounded(folder, wanted), pickle.HIGHEST_PROTOCOL)
+
+
+def _read_bounded(folder: Path, wanted: Wanted) -> ReadFile | None:
+    """As `_read`; a big file, which may be meant to hold everything up, where it can be ended."""
+    if wanted.file.size_bytes <= BIG_BYTES:
+        return _read(folder, wanted)
+    return read_alone(folder, wanted, BOUNDS)
+
+
+def read_alone(folder: Path, wanted: Wanted, bounds: Bounds) -> ReadFile | None:
+    """The file, read in a process of its own; one that meets a limit is a spec whose finding names it."""
+    try:
+        return call_confined(partial(_read, folder, wanted), bounds)
+    except BoundReached as reached:
+        log.warning("reading %s was ended: %s", wanted.file.path, reached)
+        spec = refuse_spec(PurePosixPath(wanted.file.path), f"{reached} to read this file")
+        return ReadFile(spec, "pending", (), "", wanted.file.sha256)
 
 
 def _read(folder: Path, wanted: Wanted) -> ReadFile | None:
