@@ -24,6 +24,7 @@ from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
+from roadmark.executor.timers import Timers
 from roadmark.executor.verdict import Evidence, Outcome, Verdict
 from roadmark.executor.worker import Worker
 from roadmark.executor.workspace.rewriting import Snapshot
@@ -137,7 +138,7 @@ class Fleet:
             rollbacks=None,  # type: ignore[arg-type]
             settings=self.settings,
         )
-        self.engine = EmbeddedEngine(self.store, self.manager, worker, slots)
+        self.engine = EmbeddedEngine(self.store, Timers(self.store, self.manager), worker, slots)
 
     def __enter__(self) -> "Fleet":
         return self

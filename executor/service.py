@@ -24,6 +24,7 @@ from roadmark.executor.recovery import Recovery
 from roadmark.executor.reply_files import ReplyFiles
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.store.store import Store
+from roadmark.executor.timers import Timers
 from roadmark.executor.validator import MigrationValidator
 from roadmark.executor.watcher import Watcher
 from roadmark.executor.worker import Worker
@@ -64,8 +65,9 @@ class Service:
         self._lock = InstanceLock(settings.state_dir)
         self._recovery = Recovery(self.store, self.places, self.metrics)
         self._worker = self._make_worker()
+        self.timers = Timers(self.store, self.manager)
         self.engine = EmbeddedEngine(
-            self.store, self.manager, self._worker, settings.slot_count(), agent_slots(settings)
+            self.store, self.timers, self._worker, settings.slot_count(), agent_slots(settings)
         )
         self._reply_files = ReplyFiles(self.store, self.manager, settings.specs)
         self._watcher = Watcher(self.intake, self._stopping)

@@ -229,6 +229,11 @@ def _replied(entry: JournalEntry) -> str:
     return f"Reply “{entry.detail.get('text', '')}”: {outcome}"
 
 
+def _signed(entry: JournalEntry) -> str:
+    amount = int(entry.detail.get("by_seconds", 0))
+    return f"{'-' if amount < 0 else '+'}{span(timedelta(seconds=abs(amount)))}"
+
+
 _PLAIN: Mapping[str, str] = {
     "spec.added": "Spec added",
     "spec.changed": "Spec changed",
@@ -244,6 +249,8 @@ _PLAIN: Mapping[str, str] = {
 }
 
 _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
+    "clock.jumped": lambda entry: f"The machine's clock was set by {_signed(entry)}",
+    "clock.followed": lambda entry: f"Times moved with the clock, by {_signed(entry)}",
     "spec.moved": lambda entry: f"Spec moved to {entry.detail.get('path')}",
     "task.ticked": _ticked,
     "migration.started": lambda entry: f"Started with agent {entry.detail.get('agent')}",

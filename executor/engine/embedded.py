@@ -14,11 +14,11 @@ from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 from roadmark.executor.dependencies import held_back
-from roadmark.executor.manager import MigrationManager
 from roadmark.executor.model import JournalEntry, Migration
 from roadmark.executor.states import Status
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
+from roadmark.executor.timers import Timers
 from roadmark.executor.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -35,13 +35,13 @@ class EmbeddedEngine:
     def __init__(
         self,
         store: Store,
-        manager: MigrationManager,
+        timers: Timers,
         worker: Worker,
         slots: int,
         agent_slots: Mapping[str, int] | None = None,
     ) -> None:
         """`agent_slots`: for each agent that has a limit of its own, how many sessions at once."""
-        self._store, self._manager, self._worker, self._slots = store, manager, worker, slots
+        self._store, self._timers, self._worker, self._slots = store, timers, worker, slots
         self._agent_slots = agent_slots or {}
         self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="worker")
         self._scheduler = BackgroundScheduler(
@@ -96,8 +96,7 @@ class EmbeddedEngine:
 
     def _tick(self) -> None:
         try:
-            self._manager.unpark_due()
-            self._manager.lapse_overdue()
+            self._timers.look()
             self._look()
         except Exception:  # a tick that fails must not end the clock; the next one tries again
             log.exception("a tick failed")
