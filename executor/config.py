@@ -55,6 +55,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8484
     log_format: str = "text"
+    otlp_endpoint: str = ""
     agent: str = "scaffold"
     agents: Mapping[str, AgentSettings] = field(default_factory=dict)
     slots: int = 0
@@ -124,6 +125,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "verify": "verify",
         "active_hours": "active_hours",
     },
+    "telemetry": {"otlp_endpoint": "otlp_endpoint"},
     "policy": {"protected_branches": "protected_branches", "protected_paths": "protected_paths"},
     "rollback": {"on_failure": "on_failure"},
     "limits": {

@@ -41,6 +41,7 @@ from roadmark.web.routes import (
 from roadmark.web.static_files import StaticFolder
 from roadmark.web.stream import Hub
 from roadmark.web.telemetry import Counting, Telemetry
+from roadmark.web.traces import open_traces
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -65,6 +66,7 @@ def create_app(service: Service) -> Starlette:
     outbox = Outbox(service.store)
     reply_links = ReplyLinks(service.store)
     door = oidc.open_door(service.settings, service.clock)
+    traces = open_traces(service.settings)
     endpoints: list[Endpoint] = [
         *webhook_endpoints(service.settings, service.tracker, service.clock),
         *notification_endpoints(service.settings, service.tracker, reply_links),
@@ -73,7 +75,7 @@ def create_app(service: Service) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        with couriers(service.store, outbox, endpoints):
+        with traces.following(service.store.bus), couriers(service.store, outbox, endpoints):
             async with hub.running():
                 yield
 
@@ -97,6 +99,7 @@ def create_app(service: Service) -> Starlette:
         ],
         middleware=[
             Middleware(Requests),
+            *traces.middleware(),
             Middleware(Counting, telemetry=telemetry, clock_s=clock_s),
             Middleware(SecurityHeaders),
             Middleware(HostAllowed, hosts=_hosts(service.settings), answer=answer),
