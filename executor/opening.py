@@ -22,12 +22,12 @@ class Opening:
         self._store, self._places = store, places
 
     def open(self, lease: Lease, migration: Migration) -> None:
-        """Make the workspace from the repository's present commit, and checkpoint it.
+        """Make the workspace from where its branch or the repository stands, and checkpoint it.
 
         Raises: WorkspaceError.
         """
         place = self._places.of(migration.id)
-        opened = open_workspace(place, migration.base_commit)
+        opened = open_workspace(place, migration.base_commit, migration.branch)
         snapshot = take_checkpoint(place, START, {})
 
         def work(transaction: Transaction) -> None:

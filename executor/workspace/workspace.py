@@ -39,8 +39,11 @@ class Reach:
     home: Path
 
 
-def open_workspace(place: Place, base: str | None = None) -> OpenWorkspace:
-    """The migration's workspace, made at `base` (default: the repository's HEAD) where it does not exist.
+def open_workspace(place: Place, base: str | None = None, branch: str | None = None) -> OpenWorkspace:
+    """The migration's workspace, made where it does not exist.
+
+    It begins at `base`; without one where `branch` stands, so that work which is on it already is gone on
+    with; without that at the repository's HEAD.
 
     Doing it again is harmless: the base stays the one of the first time. A workspace whose folder was lost is
     made again from its latest checkpoint.
@@ -48,7 +51,7 @@ def open_workspace(place: Place, base: str | None = None) -> OpenWorkspace:
     Raises: NotARepository, BaseUnknown, BaseUnreadable, GitError, LockTimeout.
     """
     with enter(place) as room:
-        facts = _settle(room, base)
+        facts = _settle(room, base, branch)
         made = not room.has_workspace
         if made and records(room):
             make_again(room, facts)
@@ -88,16 +91,14 @@ def empty_trash(state_dir: Path) -> None:
     remove_trees(list(trash.iterdir()) if trash.is_dir() else [])
 
 
-def _settle(room: Room, base: str | None) -> Facts:
+def _settle(room: Room, base: str | None, branch: str | None) -> Facts:
     """The facts of the first time, or those of now, written down before anything is made from them."""
     try:
         return room.facts()
     except WorkspaceUnknown:
         with hold(room.repository_lock, LOCK_TIMEOUT_S):
             make_vault(room)
-        commit = room.users.find(f"{'HEAD' if base is None else base}^{{commit}}")
-        if commit is None and base is not None:
-            raise BaseUnknown(room.repository.top, base) from None
+        commit = _found(room, base, branch)
         facts = Facts(
             base_commit=commit or empty_base(room.vault),
             rootless=commit is None,
@@ -105,6 +106,17 @@ def _settle(room: Room, base: str | None) -> Facts:
         )
         write_whole(room.private / "facts.json", json.dumps(asdict(facts)).encode())
         return facts
+
+
+def _found(room: Room, base: str | None, branch: str | None) -> str | None:
+    """The commit to begin at; None in a repository without any."""
+    if base is not None:
+        commit = room.users.find(f"{base}^{{commit}}")
+        if commit is None:
+            raise BaseUnknown(room.repository.top, base)
+        return commit
+    own = room.users.find(f"refs/heads/{branch}^{{commit}}") if branch is not None else None
+    return own or room.users.find("HEAD^{commit}")
 
 
 def _borrow_base(room: Room, commit: str) -> tuple[str, ...]:

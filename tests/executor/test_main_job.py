@@ -106,6 +106,22 @@ def test_phases_whose_boxes_are_ticked_already_are_not_carried_out_again(
     assert states == [PhaseState.DONE, PhaseState.PENDING]
 
 
+def test_a_new_start_goes_on_with_what_its_branch_has(driver, repo: Path) -> None:
+    first = driver.begin()
+    for _ in range(2):
+        driver.until(first, Status.WAITING)
+        driver.say(first, "done")
+    driver.until(first, Status.WAITING)
+    driver.service.manager.cancel(first, "anna")
+    landed = git(repo, "rev-parse", "feature/greeting")
+    second = driver.carry_through(driver.begin())
+    assert second.status is Status.COMPLETED
+    assert second.base_commit == landed
+    assert git(repo, "log", "--format=%an", "main..feature/greeting").count("Roadmark") == 2
+    files = git(repo, "ls-tree", "-r", "--name-only", "feature/greeting").splitlines()
+    assert {"greeting/words.py", "greeting/page.py"} <= set(files)
+
+
 def _fingerprint(repo: Path) -> dict[str, bytes]:
     """The checkout and everything of .git but what the design allows: objects, our refs, the branch."""
     kept = {}
