@@ -121,6 +121,16 @@ class ConfigurationWrong(RoadmarkError):
         super().__init__(f"{where}: {why}")
 
 
+class CronWrong(RoadmarkError):
+    """A cron expression cannot be understood, or never comes."""
+
+    def __init__(self, expression: str, why: str) -> None:
+        self.expression, self.why = expression, why
+        super().__init__(
+            f"cron {expression!r}: {why}; write minute, hour, day, month, weekday, for example '0 2 * * 1-5'"
+        )
+
+
 class StateDirInUse(RoadmarkError):
     """Another service holds this state directory."""
 
