@@ -119,6 +119,11 @@ def _secrets(settings: Settings) -> Iterator[Check]:
     """The secrets of what reaches out and in, as far as this environment has them."""
     named = [
         *((f"webhook {one.name}", one.secret) for one in settings.webhooks),
+        *(
+            (f"address of webhook {one.name}", one.url)
+            for one in settings.webhooks
+            if not isinstance(one.url, str)
+        ),
         *((f"notification {one.name}", one.url) for one in settings.notify),
         *((f"replies by {one.name}", one.secret) for one in settings.hooks.values()),
         *([("sign-in provider", settings.oidc.client_secret)] if settings.oidc else []),

@@ -16,6 +16,9 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 EVERYTHING_BUT_OUTPUT = ("*", "!agent.output")
 """What a webhook hears of where it names no events. The first character `!` takes out."""
 
+WEBHOOK_FORMATS = ("standard", "slack")
+"""What a webhook is sent: Standard Webhooks, or a message with buttons for Slack's incoming webhooks."""
+
 MOST_ENDPOINTS = 32
 _ISSUER = re.compile(
     r"https://[^\s?#/]+[^\s?#]*|http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?(?:/[^\s?#]*)?"
@@ -25,22 +28,30 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookSettings:
-    """An address that is told of what happens. `allow` names networks that are not public but meant."""
+    """An address that is told of what happens. `allow` names networks that are not public but meant.
+
+    A URL that holds a secret itself is named by its place. Only the standard format is signed.
+    """
 
     name: str
-    url: str
-    secret: SecretSource
+    url: str | SecretSource
+    secret: SecretSource | None
+    format: str = "standard"
     events: tuple[str, ...] = EVERYTHING_BUT_OUTPUT
     allow: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookSettings:
-    """A door for replies from elsewhere. `users` says who a sender is here; others are refused."""
+    """A door for replies from elsewhere. `users` says who a sender is here; others are refused.
+
+    `allow` names networks that are not public but may be answered to.
+    """
 
     name: str
     secret: SecretSource
     users: Mapping[str, str]
+    allow: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +101,20 @@ def read_webhooks(where: str, given: Any, base: Path) -> tuple[WebhookSettings, 
 
 
 def _read_webhook(where: str, entry: Mapping[str, Any], base: Path) -> WebhookSettings:
-    _refuse_unknown(where, entry, ("name", "url", "secret", "secret_env", "secret_file", "events", "allow"))
+    urls, secrets = ("url", "url_env", "url_file"), ("secret", "secret_env", "secret_file")
+    _refuse_unknown(where, entry, ("name", *urls, "format", *secrets, "events", "allow"))
+    format_ = entry.get("format", "standard")
+    if format_ not in WEBHOOK_FORMATS:
+        raise ConfigurationWrong(f"{where} format", f"{format_!r} is not one of {', '.join(WEBHOOK_FORMATS)}")
+    has_plain_url = not (entry.keys() & {"url_env", "url_file"})
+    is_signed = format_ == "standard"
     return WebhookSettings(
         name=_name(where, entry),
-        url=_text(where, entry, "url"),
-        secret=read_secret_source(where, "secret", entry, base),
+        url=_text(where, entry, "url") if has_plain_url else read_secret_source(where, "url", entry, base),
+        format=format_,
+        secret=read_secret_source(where, "secret", entry, base) if is_signed else None,
         events=_strings(where, entry, "events") or EVERYTHING_BUT_OUTPUT,
-        allow=tuple(_network(where, network) for network in _strings(where, entry, "allow")),
+        allow=_networks(where, entry),
     )
 
 
@@ -111,7 +129,7 @@ def read_hooks(where: str, given: Any, base: Path) -> Mapping[str, HookSettings]
 
 
 def _read_hook(where: str, name: str, entry: Mapping[str, Any], base: Path) -> HookSettings:
-    _refuse_unknown(where, entry, ("secret", "secret_env", "secret_file", "users"))
+    _refuse_unknown(where, entry, ("secret", "secret_env", "secret_file", "users", "allow"))
     users = entry.get("users", {})
     if not isinstance(users, dict) or not all(
         isinstance(person, str) and person for person in users.values()
@@ -119,7 +137,12 @@ def _read_hook(where: str, name: str, entry: Mapping[str, Any], base: Path) -> H
         raise ConfigurationWrong(f"{where} users", 'must say who senders are: { "SENDER" = "name" }')
     if not users and name != "reply":
         raise ConfigurationWrong(where, 'needs users = { "SENDER" = "name" }: nobody else may answer')
-    return HookSettings(name=name, secret=read_secret_source(where, "secret", entry, base), users=users)
+    return HookSettings(
+        name=name,
+        secret=read_secret_source(where, "secret", entry, base),
+        users=users,
+        allow=_networks(where, entry),
+    )
 
 
 def read_notify(where: str, given: Any, base: Path) -> tuple[NotifySettings, ...]:
@@ -203,6 +226,10 @@ def _strings(where: str, entry: Mapping[str, Any], key: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
         raise ConfigurationWrong(f"{where} {key}", "must be a list of strings")
     return tuple(value)
+
+
+def _networks(where: str, entry: Mapping[str, Any]) -> tuple[Network, ...]:
+    return tuple(_network(where, network) for network in _strings(where, entry, "allow"))
 
 
 def _network(where: str, given: str) -> Network:

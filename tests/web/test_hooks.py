@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -24,6 +25,7 @@ from roadmark.web.hooks.signing import headers_for
 from starlette.testclient import TestClient
 
 from .conftest import BASE, Workbench, sign_in
+from .receiver import receiver
 
 SECRETS = {
     "reply": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
@@ -200,7 +202,8 @@ def test_a_slash_command_answers(bench: Workbench, outside: TestClient) -> None:
         "trigger_id": "1",
     }
     answer = by_slack(bench, outside, form)
-    assert answer.json() == {"response_type": "in_channel", "text": "Taken: sorted"}
+    assert answer.json()["text"] == "Taken: sorted (anna)"
+    assert answer.json()["response_type"] == "in_channel"
     (reply,) = bench.tracker.migration(wait.migration_id).replies
     assert (reply.actor, reply.via) == ("anna", "slack")
 
@@ -212,8 +215,30 @@ def test_a_button_answers(bench: Workbench, outside: TestClient) -> None:
         "user": {"id": "U2147483697"},
         "actions": [{"value": f"{wait.id} done"}],
     }
-    assert by_slack(bench, outside, {"payload": json.dumps(pressed)}).json()["text"] == "Taken: done"
+    assert by_slack(bench, outside, {"payload": json.dumps(pressed)}).json()["text"] == "Taken: done (anna)"
     assert status_of(bench, wait) is Status.QUEUED
+
+
+def test_a_button_is_answered_where_slack_takes_it(bench: Workbench, outside: TestClient) -> None:
+    wait = question(bench)
+    with receiver() as slack:
+        pressed = {
+            "type": "block_actions",
+            "user": {"id": "U2147483697"},
+            "actions": [{"value": f"{wait.id[:8]} done"}],
+            "response_url": slack.url,
+        }
+        assert by_slack(bench, outside, {"payload": json.dumps(pressed)}).text == ""
+        assert slack.received == []
+        assert status_of(bench, wait) is Status.QUEUED
+        hook = bench.settings.hooks["slack"]
+        hooks = {"slack": replace(hook, allow=(ipaddress.ip_network("127.0.0.0/8"),))}
+        bench.settings = replace(bench.settings, hooks=hooks)
+        pressed["actions"] = [{"value": f"{wait.id[:8]} done <!channel>"}]
+        assert by_slack(bench, outside, {"payload": json.dumps(pressed)}).status_code == 200
+        message = json.loads(slack.wait_for(1)[0].body)
+    assert message["response_type"] == "ephemeral"
+    assert "no open question" in message["text"]
 
 
 @pytest.mark.parametrize(
@@ -240,8 +265,8 @@ def test_an_old_or_foreign_form_is_refused(bench: Workbench, outside: TestClient
     form = {"text": f"{question(bench).id[:8]} sorted", "user_id": "U2147483697"}
     assert by_slack(bench, outside, form, age_s=301).status_code == 401
     assert by_slack(bench, outside, form, secret="another").status_code == 401
-    assert by_slack(bench, outside, form).json()["text"] == "Taken: sorted"
-    assert by_slack(bench, outside, form).json()["text"] == "Taken: sorted"
+    assert by_slack(bench, outside, form).json()["text"] == "Taken: sorted (anna)"
+    assert by_slack(bench, outside, form).json()["text"] == "Taken: sorted (anna)"
 
 
 def test_a_comment_answers_and_what_it_quotes_does_not(bench: Workbench, outside: TestClient) -> None:

@@ -29,7 +29,7 @@ from roadmark.web.hooks.signing import SecretUnusable, SignatureWrong, headers_f
 from roadmark.web.hooks.webhook import Webhook, listens
 from starlette.testclient import TestClient
 
-from .conftest import BASE, Workbench, sign_in
+from .conftest import BASE, SPEC, Workbench, sign_in
 from .receiver import Receiver, receiver
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -127,6 +127,34 @@ def test_what_happens_is_told_signed_and_with_a_link(bench: Workbench, shop: Rec
     assert message["data"]["title"] == "Tidy Shelf"
     assert message["data"]["url"] == f"{BASE}/tasks/{migration.task_id}"
     assert sorted(message["data"]["detail"]["keywords"]) == ["done", "sorted"]
+
+
+def test_slack_is_sent_the_question_with_a_button_for_each_word(
+    bench: Workbench, shop: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_URL", shop.url)
+    source = SecretSource(where="[[webhooks]] shop", variable="SLACK_URL")
+    hook = replace(settings_of(""), url=source, secret=None, format="slack", events=("wait.opened", "spec.*"))
+    bench.settings = replace(bench.settings, webhooks=(hook,))
+    with TestClient(create_app(bench), base_url=BASE, follow_redirects=False) as client:
+        bench.drop("loud.md", SPEC.replace("Tidy Shelf", "Tidy <!channel> Shelf"))
+        plain, asked = [json.loads(shop.wait_for(1)[0].body), bench.asked()]
+        message = json.loads(shop.wait_for(2)[-1].body)
+        sign_in(bench, client, ("admin",))
+        page = client.get("/webhooks").text
+    assert "webhook-signature" not in shop.received[0].headers
+    assert plain["text"].startswith("Tidy &lt;!channel&gt; Shelf: Spec added")
+    wait = bench.tracker.migration(asked.id).wait
+    assert wait is not None
+    section, actions = message["blocks"]
+    assert section["text"]["type"] == "plain_text"
+    assert "Phase 1 is ready." in section["text"]["text"]
+    assert [one["value"] for one in actions["elements"][:-1]] == [
+        f"{wait.id[:8]} {word}" for word in wait.keywords
+    ]
+    assert actions["elements"][-1]["url"] == f"{BASE}/tasks/{asked.task_id}"
+    assert "what SLACK_URL holds" in page
+    assert "of-the-operator" not in page
 
 
 def test_a_new_webhook_hears_only_of_what_comes(store: Store, shop: Receiver) -> None:
@@ -483,6 +511,8 @@ allow = ["10.1.0.0/16"]
         ("[[webhooks]]\nname = 'a'\nurl = 'x'\nsecret = 'whsec_x'\n", "does not belong into this file"),
         ("[[webhooks]]\nname = 'a'\nurl = 'x'\nsecret_env = 'S'\nallow = ['10.0.0.1/8']\n", "is no network"),
         ("[[webhooks]]\nname = 'a'\nurl = 'x'\nsecret_env = 'S'\nevents = 'x'\n", "list of strings"),
+        ("[[webhooks]]\nname = 'a'\nurl = 'x'\nformat = 'teams'\n", "not one of standard, slack"),
+        ("[[webhooks]]\nname = 'a'\nurl = 'x'\nurl_env = 'U'\nformat = 'slack'\n", "does not belong"),
         ("[[webhooks]]\nname = 'a'\nurl = 'x'\nsecret_env = 'S'\nurls = []\n", "unknown; known are name"),
         ("[[webhooks]]\nname = 'a'\nurl = 'x'\nsecret_env = 'S'\n" * 2, "two have the same name"),
     ],

@@ -38,6 +38,14 @@ class Said:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class FromSlack:
+    """What came from Slack, and where the answer to a button goes; a command is answered at once."""
+
+    said: Said | None
+    address: str | None
+
+
 def verify_slack(secret: str, headers: Mapping[str, str], body: bytes, now_s: float) -> None:
     """Whether Slack sent this within the last five minutes. Raises: SignatureWrong."""
     timestamp_s = fresh(headers.get("x-slack-request-timestamp", ""), now_s)
@@ -49,15 +57,16 @@ def verify_github(secret: str, headers: Mapping[str, str], body: bytes) -> None:
     _hold(secret, body, "sha256=", headers.get("x-hub-signature-256", ""))
 
 
-def said_on_slack(body: bytes) -> Said | None:
-    """What a slash command or a button says; None for what says nothing. Raises: Refused."""
+def read_slack(body: bytes) -> FromSlack:
+    """What a slash command or a button says. Raises: Refused."""
     form = _form(body)
-    if "payload" in form:
-        sender, text = _pressed(bodies.decode_json(form["payload"].encode()))
-    else:
-        sender, text = form.get("user_id", ""), form.get("text", "")
-    named = _NAMED.fullmatch(text)
-    return Said(sender, named[1], named[2]) if named else None
+    if "payload" not in form:
+        return FromSlack(_named(form.get("user_id", ""), form.get("text", "")), None)
+    payload = _mapping(bodies.decode_json(form["payload"].encode()))
+    actions = payload.get("actions")
+    first = _mapping(actions[0]) if isinstance(actions, list) and actions else {}
+    sender = _text(_mapping(payload.get("user")).get("id"))
+    return FromSlack(_named(sender, _text(first.get("value"))), _text(payload.get("response_url")) or None)
 
 
 def said_on_github(event: Mapping[str, Any], now_s: float) -> Said | None:
@@ -119,11 +128,9 @@ def _hold(secret: str, signed: bytes, prefix: str, given: str) -> None:
         raise SignatureWrong("the signature does not fit")
 
 
-def _pressed(payload: Any) -> tuple[str, str]:
-    """Who pressed which button."""
-    actions = _mapping(payload).get("actions")
-    first = _mapping(actions[0]) if isinstance(actions, list) and actions else {}
-    return _text(_mapping(_mapping(payload).get("user")).get("id")), _text(first.get("value"))
+def _named(sender: str, text: str) -> Said | None:
+    named = _NAMED.fullmatch(text)
+    return Said(sender, named[1], named[2]) if named else None
 
 
 def _refuse_old(created_at: str, now_s: float) -> None:

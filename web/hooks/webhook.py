@@ -3,23 +3,23 @@
 Source: the Standard Webhooks specification: payload, headers, what statuses mean.
 """
 
-import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from roadmark.executor.clock import Clock
 from roadmark.executor.config import Settings
 from roadmark.executor.errors import ConfigurationWrong
-from roadmark.executor.model import JournalEntry
+from roadmark.executor.model import JournalEntry, Wait
 from roadmark.executor.outbox import Outcome
 from roadmark.executor.outside import WebhookSettings
+from roadmark.executor.secret_source import SecretSource
 from roadmark.executor.store.outbox import Delivery
 from roadmark.executor.tracker import MigrationTracker
-from roadmark.web import views
 from roadmark.web.hooks.addresses import AddressRefused, Resolve, check_url, resolve
+from roadmark.web.hooks.messages import About, slack, standard
 from roadmark.web.hooks.sending import DEADLINE_S, Answer, NoAnswer, post
 from roadmark.web.hooks.signing import SecretUnusable, headers_for
 
@@ -27,6 +27,7 @@ TESTED = "webhook.tested"
 """The event that a test button records: the endpoint that it names hears of it, whatever it listens to."""
 
 _GONE = 410
+_WRITERS: Mapping[str, Callable[[JournalEntry, About], str]] = {"standard": standard, "slack": slack}
 
 
 class Webhook:
@@ -57,7 +58,7 @@ class Webhook:
             is_meant = entry.detail.get("endpoint") == self.name
         else:
             is_meant = listens(self._settings.events, entry.kind)
-        return self._payload(entry) if is_meant else None
+        return _WRITERS[self._settings.format](entry, self._about(entry)) if is_meant else None
 
     def send(self, delivery: Delivery) -> Outcome:
         """One try."""
@@ -70,25 +71,25 @@ class Webhook:
 
     def _post(self, delivery: Delivery) -> Answer:
         body = delivery.payload.encode()
-        secrets = self._settings.secret.read(os.environ)
-        headers = headers_for(secrets, delivery.id, int(self._clock.now().timestamp()), body)
-        target = check_url(self._settings.url, self._settings.allow, self._resolving)
-        plain = {"Content-Type": "application/json", "User-Agent": "Roadmark"}
-        return post(target, {**plain, **headers}, body, self._deadline_s)
+        headers = {"Content-Type": "application/json", "User-Agent": "Roadmark"}
+        if self._settings.secret is not None:
+            secrets = self._settings.secret.read(os.environ)
+            headers |= headers_for(secrets, delivery.id, int(self._clock.now().timestamp()), body)
+        target = check_url(_url(self._settings), self._settings.allow, self._resolving)
+        return post(target, headers, body, self._deadline_s)
 
-    def _payload(self, entry: JournalEntry) -> str:
-        message = {
-            "type": entry.kind,
-            "timestamp": views.stamp(entry.at),
-            "data": {**views.event(entry), **self._about(entry.task_id)},
-        }
-        return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    def _about(self, entry: JournalEntry) -> About:
+        if entry.task_id is None:
+            return About(None, None, None)
+        title = self._tracker.fleet_row(entry.task_id).task.title
+        return About(title, f"{self._address}/tasks/{entry.task_id}", self._question(entry))
 
-    def _about(self, task_id: str | None) -> Mapping[str, str | None]:
-        if task_id is None:
-            return {"title": None, "url": None}
-        title = self._tracker.fleet_row(task_id).task.title
-        return {"title": title, "url": f"{self._address}/tasks/{task_id}"}
+    def _question(self, entry: JournalEntry) -> Wait | None:
+        """The question that the entry opened, if it is open still."""
+        if entry.kind != "wait.opened" or entry.migration_id is None:
+            return None
+        wait = self._tracker.migration(entry.migration_id).wait
+        return wait if wait is not None and wait.id == entry.detail.get("wait") else None
 
 
 def webhook_endpoints(settings: Settings, tracker: MigrationTracker, clock: Clock) -> list[Webhook]:
@@ -105,10 +106,16 @@ def listens(patterns: Sequence[str], kind: str) -> bool:
     return heard
 
 
-def shown_url(url: str) -> str:
+def shown_url(settings: WebhookSettings) -> str:
     """Where it goes, without the path: that is often a secret itself."""
-    parts = urlsplit(url)
+    if isinstance(settings.url, SecretSource):
+        return f"what {settings.url.variable or settings.url.file} holds"
+    parts = urlsplit(settings.url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _url(settings: WebhookSettings) -> str:
+    return settings.url.read(os.environ) if isinstance(settings.url, SecretSource) else settings.url
 
 
 def _outcome(answer: Answer, took_ms: int) -> Outcome:

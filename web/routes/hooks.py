@@ -8,19 +8,22 @@ from typing import Any, TypeVar
 from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.outside import HookSettings
 from roadmark.web import bodies
+from roadmark.web.hooks.answering import tell_slack
+from roadmark.web.hooks.messages import escaped
 from roadmark.web.hooks.receipts import once
 from roadmark.web.hooks.replies import (
     Said,
     answer,
     person,
+    read_slack,
     said_on_github,
-    said_on_slack,
     verify_github,
     verify_slack,
 )
 from roadmark.web.hooks.signing import SecretUnusable, SignatureWrong, verify
 from roadmark.web.problems import Refused
 from roadmark.web.routing import resource, service_of
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -64,25 +67,19 @@ async def reply(request: Request) -> Response:
 async def slack(request: Request) -> Response:
     """POST /hooks/slack: `/roadmark CODE REPLY`, or a button with `CODE REPLY` as its value.
 
-    What is refused is said in the channel, to the sender alone: Slack shows nothing but a 200.
+    What is refused is said to the sender alone: Slack shows nothing but a 200. What a button is answered with
+    goes to the address that came with it, after ours, since Slack waits three seconds only.
     """
     hook, body = _hook(request, "slack"), await request.body()
     _believed(hook, lambda secret: verify_slack(secret, request.headers, body, _now_s(request)))
     try:
-        said = said_on_slack(body)
-        if said is None:
-            raise Refused(
-                "malformed", "say /roadmark CODE REPLY, with the code that the question was asked with"
-            )
-        actor = person(hook.users, said.sender)
-        told = await run_in_threadpool(_once, request, hook, body.decode("utf-8", "replace"), said, actor)
+        given = read_slack(body)
     except Refused as error:
-        text = f"{error.problem.kind.title}: {error.problem.detail}"
-        return JSONResponse({"response_type": "ephemeral", "text": text})
-    words = {"accepted": "Taken", "sent_back": "Sent back"}
-    return JSONResponse(
-        {"response_type": "in_channel", "text": f"{words[told['outcome']]}: {said.text[:200]}"}
-    )
+        return JSONResponse(_to_sender(error))
+    message = await run_in_threadpool(_slack_answer, request, hook, body, given.said)
+    if given.address is None:
+        return JSONResponse(message)
+    return Response(None, 200, background=BackgroundTask(tell_slack, given.address, message, hook.allow))
 
 
 async def github(request: Request) -> Response:
@@ -129,6 +126,27 @@ def _once(request: Request, hook: HookSettings, message_id: str, said: Said, act
     service = service_of(request)
     via = "hook" if hook.name == "reply" else hook.name
     return once(service.store, hook.name, message_id, lambda: answer(service, said, actor, via))
+
+
+def _slack_answer(request: Request, hook: HookSettings, body: bytes, said: Said | None) -> Json:
+    """What Slack shows: to everybody, or what is refused to the sender."""
+    try:
+        if said is None:
+            raise Refused(
+                "malformed", "say /roadmark CODE REPLY, with the code that the question was asked with"
+            )
+        actor = person(hook.users, said.sender)
+        told = _once(request, hook, body.decode("utf-8", "replace"), said, actor)
+    except Refused as error:
+        return _to_sender(error)
+    words = {"accepted": "Taken", "sent_back": "Sent back"}
+    text = f"{words[told['outcome']]}: {said.text[:200]} ({actor})"
+    return {"response_type": "in_channel", "replace_original": True, "text": escaped(text)}
+
+
+def _to_sender(error: Refused) -> Json:
+    text = f"{error.problem.kind.title}: {error.problem.detail}"
+    return {"response_type": "ephemeral", "replace_original": False, "text": escaped(text)}
 
 
 def _now_s(request: Request) -> float:

@@ -90,7 +90,7 @@ def _outbox(request: Request) -> Outbox:
 def _told(settings: Settings) -> list[_Told]:
     """Everybody outside who is told of something."""
     return [
-        *(_Told(one.name, shown_url(one.url), one.events) for one in settings.webhooks),
+        *(_Told(one.name, shown_url(one), one.events) for one in settings.webhooks),
         *(_Told(PREFIX + one.name, "by Apprise", one.on) for one in settings.notify),
     ]
 
