@@ -15,7 +15,7 @@ def db_group() -> None:
 def upgrade_command(where: Where) -> None:
     """Upgrade the database; opening it does that, too."""
     with opened(settings_from(where)) as service:
-        click.echo(f"{service.store.path} is at revision {service.store.revision()}")
+        click.echo(f"{service.store.place} is at revision {service.store.revision()}")
 
 
 @db_group.command("current")

@@ -1,44 +1,56 @@
-"""Opens the database: SQLite in WAL with every commit on the disk, or what a URL names.
+"""Opens the database: a file of SQLite in the state directory, or the PostgreSQL database that a URL names.
 
-SQLite facts behind the settings: WAL with synchronous=NORMAL loses acknowledged commits in a power
-cut, FULL does not; a deferred BEGIN that reads and then writes ends in "database is locked" under
-load, so that writing transactions begin IMMEDIATE.
+What differs between the two is in sqlite.py and postgresql.py, and nowhere else. The latter and its driver
+are imported where a URL asks for them and not before.
 """
 
-import sqlite3
-from pathlib import Path
+import importlib
+from collections.abc import Callable
+from typing import Protocol, cast
 
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
-from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
-
-_BUSY_TIMEOUT_MS = 5_000
-_READERS = 8
+from roadmark.executor.store import sqlite
+from roadmark.executor.store.mark import ChangeMark
+from roadmark.executor.store.urls import is_sqlite, place_of
 
 
-def sqlite_url(path: Path) -> sa.URL:
-    """The URL of a database file."""
-    return sa.URL.create("sqlite", database=str(path))
+class _Kind(Protocol):
+    """What the module of a kind of database has."""
+
+    def open_writer(self, url: sa.URL) -> sa.Engine: ...
+
+    def open_reader(self, url: sa.URL) -> sa.Engine: ...
+
+    def open_mark(self, url: sa.URL) -> ChangeMark: ...
+
+    def hold(self, url: sa.URL, what: str) -> Callable[[], None]: ...
 
 
 def open_writer(url: sa.URL) -> sa.Engine:
-    """An engine of one connection whose transactions begin IMMEDIATE.
+    """An engine of one connection for writing; its transactions wait for those of every other writer.
 
-    Raises: DatabaseUnusable where the file cannot be used.
+    Raises: DatabaseUnusable.
     """
-    engine = _create(url, pool_size=1)
-    _begin_with(engine, "BEGIN IMMEDIATE")
-    _refuse_the_unusable(engine, url)
-    return engine
+    return _kind_of(url).open_writer(url)
 
 
 def open_reader(url: sa.URL) -> sa.Engine:
-    """An engine for reading, beside the writer; in WAL neither waits for the other."""
-    engine = _create(url, pool_size=_READERS)
-    _begin_with(engine, "BEGIN")
-    return engine
+    """An engine for reading beside the writers: each transaction has one view, and neither waits."""
+    return _kind_of(url).open_reader(url)
+
+
+def open_mark(url: sa.URL) -> ChangeMark:
+    """The mark of the database; nothing is opened before it is asked for."""
+    return _kind_of(url).open_mark(url)
+
+
+def hold(url: sa.URL, what: str) -> Callable[[], None]:
+    """Take the database as `what`, for example the address that is served; call what comes back to let go.
+
+    It is let go of with the process at the latest. Raises: DatabaseUnusable where a service has it.
+    """
+    return _kind_of(url).hold(url, what)
 
 
 def current_revision(engine: sa.Engine) -> str | None:
@@ -50,41 +62,10 @@ def current_revision(engine: sa.Engine) -> str | None:
         return str(value) if value is not None else None
 
 
-def _create(url: sa.URL, pool_size: int) -> sa.Engine:
-    engine = sa.create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=pool_size,
-        max_overflow=0,
-        connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
-    )
-    event.listen(engine, "connect", _prepare_connection)
-    return engine
-
-
-def _prepare_connection(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-    """SQLite's own transaction handling is off: SQLAlchemy's `begin` event says how to begin."""
-    del record
-    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - the only driver of this module
-    connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_with(engine: sa.Engine, statement: str) -> None:
-    def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(statement)
-
-    event.listen(engine, "begin", begin)
-
-
-def _refuse_the_unusable(engine: sa.Engine, url: sa.URL) -> None:
-    """Begin and give up one writing transaction: what cannot do that must not be served from."""
-    where = url.database or str(url)
+def _kind_of(url: sa.URL) -> _Kind:
+    if is_sqlite(url):
+        return sqlite
     try:
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA quick_check(1)")
-            connection.rollback()
-    except sa.exc.DBAPIError as error:
-        engine.dispose()
-        raise DatabaseUnusable(where, f"not a usable SQLite database ({error.orig})") from error
+        return cast(_Kind, importlib.import_module("roadmark.executor.store.postgresql"))
+    except ModuleNotFoundError as error:
+        raise DatabaseUnusable(place_of(url), "needs a driver: pip install 'roadmark[postgres]'") from error

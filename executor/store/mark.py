@@ -1,48 +1,63 @@
-"""A mark that changes with every commit of anybody, for caches: asking for it costs microseconds.
+"""Tells whether a database changed since one looked, for caches: asking costs microseconds.
 
-Source: SQLite's `PRAGMA data_version`: for one connection the number changes when another connection,
-of this process or of another, has committed.
+Source: SQLite's `PRAGMA data_version`, whose number changes for one connection when another one, of this
+process or of another, has committed; PostgreSQL's `pg_current_snapshot()`, another one after each commit.
 """
 
 import threading
-from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from roadmark.executor.store.database import open_reader, sqlite_url
 from sqlalchemy.engine.interfaces import DBAPICursor
 
 
 class ChangeMark:
-    """Tells whether a database changed since one looked."""
+    """Asks on one connection of its own, and counts how often the answer was another one."""
 
-    def __init__(self, path: Path) -> None:
-        """Over the database file at `path`; it is opened when the mark is asked for first."""
-        self._path = path
+    def __init__(self, engine: sa.Engine, question: str) -> None:
+        """`engine` connects when the mark is asked for first, and belongs to the mark from now on."""
+        self._engine, self._question = engine, question
         self._lock = threading.Lock()
-        self._opened: tuple[sa.Engine, sa.PoolProxiedConnection, DBAPICursor] | None = None
+        self._opened: tuple[sa.PoolProxiedConnection, DBAPICursor] | None = None
+        self._seen: Any = None
+        self._count = 0
 
     def value(self) -> int:
         """The present mark; two equal ones mean that nothing was committed in between."""
         with self._lock:
-            cursor = self._cursor()
-            cursor.execute("PRAGMA data_version")
-            (version,) = cursor.fetchone() or (0,)
-            return int(version)
+            seen = self._asked()
+            if seen != self._seen:
+                self._seen = seen
+                self._count += 1
+            return self._count
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the database."""
         with self._lock:
-            if self._opened is not None:
-                engine, connection, cursor = self._opened
-                cursor.close()
-                connection.close()
-                engine.dispose()
-                self._opened = None
+            self._drop()
+
+    def _asked(self) -> Any:
+        """The answer; asked once more, on a new connection, where the server went away in the meantime."""
+        try:
+            return self._ask(self._cursor())
+        except Exception:  # noqa: BLE001 - each driver has errors of its own, and the second try tells
+            self._drop()
+            return self._ask(self._cursor())
+
+    def _ask(self, cursor: DBAPICursor) -> Any:
+        cursor.execute(self._question)
+        return cursor.fetchone()
 
     def _cursor(self) -> DBAPICursor:
-        """The one cursor: the number counts for one connection only."""
+        """The one cursor: the answers of two connections cannot be compared."""
         if self._opened is None:
-            engine = open_reader(sqlite_url(self._path))
-            connection = engine.raw_connection()
-            self._opened = (engine, connection, connection.cursor())
-        return self._opened[2]
+            connection = self._engine.raw_connection()
+            self._opened = connection, connection.cursor()
+            self._seen = None
+        return self._opened[1]
+
+    def _drop(self) -> None:
+        if self._opened is not None:
+            self._opened[0].invalidate()
+            self._engine.dispose()
+            self._opened = None

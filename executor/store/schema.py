@@ -8,6 +8,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store.database import current_revision
+from roadmark.executor.store.urls import place_of
 
 _SCRIPTS = Path(__file__).parent / "alembic"
 
@@ -23,9 +24,9 @@ def head_revision() -> str:
 def upgrade(engine: sa.Engine) -> None:
     """Bring the database to the head revision; nothing happens where it is there.
 
-    Raises: DatabaseUnusable where the file belongs to another program or to a newer Roadmark.
+    Raises: DatabaseUnusable where the database belongs to another program or to a newer Roadmark.
     """
-    where = engine.url.database or str(engine.url)
+    where = place_of(engine.url)
     current = current_revision(engine)
     if current is None:
         _refuse_foreign(engine, where)

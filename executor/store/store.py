@@ -3,7 +3,7 @@
 import importlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +15,10 @@ from roadmark.executor.events import Bus, Event
 from roadmark.executor.histogram import Histogram
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
-from roadmark.executor.store.database import current_revision, open_reader, open_writer, sqlite_url
-from roadmark.executor.store.identity import DATABASE, REVISION
+from roadmark.executor.store.database import current_revision, hold, open_mark, open_reader, open_writer
+from roadmark.executor.store.identity import REVISION
 from roadmark.executor.store.lane import Transaction, Work, WriterLane
-from roadmark.executor.store.mark import ChangeMark
+from roadmark.executor.store.urls import place_of, url_of
 
 Result = TypeVar("Result")
 
@@ -31,23 +31,29 @@ BOUNDS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 class Store:
     """Reads beside a single writer; what `write` answers is on the disk."""
 
-    def __init__(self, state_dir: Path, clock: Clock) -> None:
-        """Open the database in `state_dir`, made if need be, at the present schema.
+    def __init__(self, state_dir: Path, clock: Clock, database_url: str = "") -> None:
+        """Open the database in `state_dir`, made if need be, or the one named, at the present schema.
 
-        Raises: DatabaseUnusable.
+        Raises: DatabaseUnusable, ConfigurationWrong.
         """
-        self.path = state_dir / DATABASE
+        self._url = url_of(state_dir, database_url)
+        self.place = place_of(self._url)
         self.clock = clock
         self.bus = Bus()
         self.times = {name: Histogram(BOUNDS_S) for name in ("read", "write")}
         self._head_file = state_dir / HEAD
-        self._writer = open_writer(sqlite_url(self.path))
+        self._writer = open_writer(self._url)
         _bring_up_to_date(self._writer)
-        self._reader = open_reader(sqlite_url(self.path))
-        self.mark = ChangeMark(self.path)
+        self._reader = open_reader(self._url)
+        self.mark = open_mark(self._url)
+        self._let_go: Callable[[], None] | None = None
         self._newest: JournalEntry | None = None
         self.bus.subscribe(self._note_head)
         self._lane = WriterLane(self._writer, self.bus, clock, self._keep_head)
+
+    def hold(self, what: str) -> None:
+        """Keep every other service off the database until the store is closed. Raises: DatabaseUnusable."""
+        self._let_go = hold(self._url, what)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -94,6 +100,8 @@ class Store:
     def close(self) -> None:
         """Finish what was submitted and let go of the file."""
         self._lane.close()
+        if self._let_go is not None:
+            self._let_go()
         self.mark.close()
         self._writer.dispose()
         self._reader.dispose()

@@ -347,7 +347,7 @@ def test_a_workspace_that_it_deleted_is_had_again(arena: Arena) -> None:
 def test_secrets_reach_neither_the_database_nor_the_log(arena: Arena) -> None:
     arena.run("prints_secrets", "secrets-again")
     kept = [
-        *arena.service.store.path.parent.glob("roadmark.db*"),
+        *arena.service.settings.state_dir.glob("roadmark.db*"),
         *(arena.folder / "state" / "logs").rglob("*.log"),
     ]
     assert kept

@@ -196,7 +196,7 @@ def test_secrets_in_the_agents_words_are_kept_nowhere(play) -> None:
     attempt = driver.service.tracker.migration(migration_id).attempts[0]
     assert secret not in Path(attempt.log_path).read_text()
     assert secret.encode() not in b"".join(
-        path.read_bytes() for path in driver.service.store.path.parent.glob("roadmark.db*")
+        path.read_bytes() for path in driver.service.settings.state_dir.glob("roadmark.db*")
     )
 
 

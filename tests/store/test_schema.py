@@ -12,11 +12,12 @@ from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.events import Event
 from roadmark.executor.states import Status
 from roadmark.executor.store import schema
-from roadmark.executor.store.database import current_revision, open_writer, sqlite_url
+from roadmark.executor.store.database import current_revision, open_writer
 from roadmark.executor.store.identity import DATABASE, REVISION
 from roadmark.executor.store.reading import Reading
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tables import metadata
+from roadmark.executor.store.urls import sqlite_url
 
 
 def test_the_revisions_lead_to_exactly_the_tables(tmp_path: Path) -> None:
@@ -113,3 +114,41 @@ def test_a_reader_of_nothing_or_of_another_revision_says_what_to_do(tmp_path: Pa
     (tmp_path / DATABASE).write_bytes(b"nothing of the kind" * 100)
     with pytest.raises(DatabaseUnusable, match="no database of Roadmark"):
         Reading(tmp_path)
+
+
+def test_the_texts_of_specs_move_to_a_table_of_their_own_and_back(tmp_path: Path) -> None:
+    engine = open_writer(sqlite_url(tmp_path / "old.db"))
+    schema.upgrade(engine)
+    schema.downgrade(engine, "0004")
+    columns = ("id", "task_id", "status", "agent", "spec_sha256", "spec_content", "started_by", "policy")
+    others = ("phase", "phase_count", "attempt", "fence", "version", "start_confirmed")
+    moments = ("created_at", "updated_at")
+    names = ", ".join((*columns, *others, *moments))
+    with engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        for number, text in enumerate(("one", "one", "two")):
+            values = f"'{number}', 't', 'failed', 'a', 'hash of {text}', '{text}', 'anna', '{{}}', 1, 1, 1, 1, 1, 1"
+            connection.exec_driver_sql(
+                f"INSERT INTO migrations ({names}) VALUES ({values}, '2026-01-01', '2026-01-01')"
+            )
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.exec_driver_sql(_A_TASK)
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        kept = list(connection.exec_driver_sql("SELECT sha256, content FROM pinned_specs ORDER BY sha256"))
+    assert kept == [("hash of one", "one"), ("hash of two", "two")]
+    schema.downgrade(engine, "0004")
+    with engine.connect() as connection:
+        back = list(connection.exec_driver_sql("SELECT id, spec_content FROM migrations ORDER BY id"))
+    assert back == [("0", "one"), ("1", "one"), ("2", "two")]
+    engine.dispose()
+
+
+_A_TASK = """
+INSERT INTO tasks (id, project_id, title, description, type, priority, status, source_type, source_path,
+    source_content, metadata, format, content_sha256, revision, executable, automation_level,
+    confirmation_required, max_attempts, git_branch_required, new_chat_required, context, sections,
+    created_at, updated_at)
+VALUES ('t', 'p', 't', '', 'feature', 'low', 'failed', 'markdown_doc', 't.md', '', '{}', 'roadmap', 'x', 1, 1,
+    'semi_auto', 1, 3, 1, 1, '{}', '{}', '2026-01-01', '2026-01-01')
+"""

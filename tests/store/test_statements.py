@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from roadmark.executor.store.database import open_writer, sqlite_url
+from roadmark.executor.store.database import open_writer
 from roadmark.executor.store.statements import Command, Query, insert_into, select_by, update_by
 from roadmark.executor.store.tables import UtcTime
+from roadmark.executor.store.urls import sqlite_url
 
 TABLE = sa.Table(
     "things",

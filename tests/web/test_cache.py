@@ -5,15 +5,16 @@ from pathlib import Path
 from roadmark.executor.access import SCOPES
 from roadmark.executor.clock import SystemClock
 from roadmark.executor.events import Event
-from roadmark.executor.store.mark import ChangeMark
+from roadmark.executor.store.database import open_mark
 from roadmark.executor.store.store import Store
+from roadmark.executor.store.urls import url_of
 from starlette.testclient import TestClient
 
 from .conftest import Workbench, sign_in
 
 
 def test_the_mark_changes_with_commits_of_this_and_of_other_stores(bench: Workbench) -> None:
-    mark = ChangeMark(bench.store.path)
+    mark = open_mark(url_of(bench.settings.state_dir, ""))
     first = mark.value()
     assert mark.value() == first
     bench.store.record(Event(kind="test.own"))

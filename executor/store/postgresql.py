@@ -1,0 +1,181 @@
+"""PostgreSQL: what it needs that the rest of the store, written for one writer and SQLite, takes for granted.
+
+- One writer: a writing transaction takes an advisory lock first and holds it until it is committed, in
+  whatever process it is. So each sees what the one before it did, and the journal's chain has one end. Group
+  commit makes that cheap: the lock is held once for all that waited.
+- Durable: `synchronous_commit` is on, also where the server's configuration turned it off.
+- One view: a reading transaction is REPEATABLE READ, and cannot write.
+- Any text: the character NUL, which PostgreSQL cannot hold, is kept as U+FFFD, and NaN in JSON as null.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from psycopg.types.string import StrDumperUnknown
+from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.store.mark import ChangeMark
+from roadmark.executor.store.urls import place_of
+from sqlalchemy import event
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+Driver = psycopg.Connection[Any]
+"""A connection as the driver has it."""
+
+_READERS = 8
+_OLDEST = 130000
+"""PostgreSQL 13, as the server counts."""
+
+_WRITER = 7_016_995_171
+_SERVICE = 7_016_995_172
+"""Keys of advisory locks, which count within one database; numbers without a meaning."""
+
+_CONNECTED = {
+    "connect_timeout": 10,
+    "application_name": "roadmark",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""What the URL may say otherwise. A server that vanished is noticed within half a minute."""
+
+_DURABLE = (
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+)
+_HOLDER = """
+SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)
+WHERE locktype = 'advisory' AND granted AND datname = current_database()
+AND (classid::bigint << 32) + objid::bigint = %s
+"""
+
+
+def open_writer(url: sa.URL) -> sa.Engine:
+    """An engine of one connection; its transactions wait for those of every other writer.
+
+    Raises: DatabaseUnusable where there is no such database, or none that will do.
+    """
+    engine = _create(url, pool_size=1)
+    event.listen(engine, "connect", _make_durable)
+    event.listen(engine, "begin", _wait_for_the_writers)
+    _refuse_the_unusable(engine, url)
+    return engine
+
+
+def open_reader(url: sa.URL) -> sa.Engine:
+    """An engine for reading; it waits for nobody."""
+    engine = _create(url, pool_size=_READERS)
+    event.listen(engine, "connect", _only_read)
+    return engine
+
+
+def open_mark(url: sa.URL) -> ChangeMark:
+    """The mark: what is visible now. Commits to other databases of the server change it as well."""
+    return ChangeMark(_open_plain(url, "roadmark: mark"), "SELECT pg_current_snapshot()::text")
+
+
+def hold(url: sa.URL, what: str) -> Callable[[], None]:
+    """Take the database as `what` until the connection of that ends. Raises: DatabaseUnusable."""
+    connection = _open_plain(url, what[:63]).raw_connection()
+    cursor = connection.cursor()
+    cursor.execute("SELECT pg_try_advisory_lock(%s)", [_SERVICE])
+    if cursor.fetchone() == (True,):
+        return connection.invalidate
+    cursor.execute(_HOLDER, [_SERVICE])
+    (holder,) = cursor.fetchone() or ("another service",)
+    connection.invalidate()
+    raise DatabaseUnusable(place_of(url), f"is in use by {holder}; stop that service first")
+
+
+def _create(url: sa.URL, pool_size: int, **connected: str) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        json_serializer=_json,
+        connect_args={name: to for name, to in (_CONNECTED | connected).items() if name not in url.query},
+    )
+    event.listen(engine, "connect", _take_any_text)
+    return engine
+
+
+def _open_plain(url: sa.URL, name: str) -> sa.Engine:
+    """An engine of one connection, each statement of which is a transaction; the server lists `name`."""
+    engine = _create(url, pool_size=1, application_name=name)
+    event.listen(engine, "connect", _commit_each)
+    return engine
+
+
+class _AnyText(StrDumperUnknown):
+    """Text as PostgreSQL takes it."""
+
+    def dump(self, obj: str) -> Any:
+        """The text, with a mark where the one character stood that cannot be held."""
+        return super().dump(obj.replace("\0", "\ufffd"))
+
+
+def _take_any_text(connection: Driver, record: ConnectionPoolEntry) -> None:
+    del record
+    connection.adapters.register_dumper(str, _AnyText)
+
+
+def _make_durable(connection: Driver, record: ConnectionPoolEntry) -> None:
+    """A server that is told to wait for more than its own disk is left at that."""
+    del record
+    connection.execute(_DURABLE)
+    connection.commit()
+
+
+def _only_read(connection: Driver, record: ConnectionPoolEntry) -> None:
+    del record
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+
+
+def _commit_each(connection: Driver, record: ConnectionPoolEntry) -> None:
+    del record
+    connection.autocommit = True
+
+
+def _wait_for_the_writers(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for each number that JSON does not know."""
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {key: _finite(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_finite(part) for part in value]
+        case _:
+            return value
+
+
+def _refuse_the_unusable(engine: sa.Engine, url: sa.URL) -> None:
+    """Look at the server before anything is written to it."""
+    try:
+        with engine.connect() as connection:
+            encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+            version = int(connection.exec_driver_sql("SHOW server_version_num").scalar() or 0)
+    except sa.exc.DBAPIError as error:
+        engine.dispose()
+        why = str(error.orig).strip().partition("\n")[0]
+        raise DatabaseUnusable(place_of(url), f"cannot be used ({why})") from error
+    if encoding == "UTF8" and version >= _OLDEST:
+        return
+    engine.dispose()
+    needed = "PostgreSQL 13 or newer, and the encoding UTF8, are needed"
+    raise DatabaseUnusable(place_of(url), f"has the version {version} and the encoding {encoding}; {needed}")

@@ -1,0 +1,92 @@
+"""SQLite: WAL, every commit on the disk, one writer.
+
+Facts behind the settings: WAL with synchronous=NORMAL loses acknowledged commits in a power cut, FULL does
+not; a deferred BEGIN that reads and then writes ends in "database is locked" under load, so that writing
+transactions begin IMMEDIATE.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.store.mark import ChangeMark
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+
+_BUSY_TIMEOUT_MS = 5_000
+_READERS = 8
+
+
+def open_writer(url: sa.URL) -> sa.Engine:
+    """An engine of one connection whose transactions begin IMMEDIATE.
+
+    Raises: DatabaseUnusable where the file cannot be used.
+    """
+    engine = _create(url, pool_size=1)
+    _begin_with(engine, "BEGIN IMMEDIATE")
+    _refuse_the_unusable(engine, url)
+    return engine
+
+
+def open_reader(url: sa.URL) -> sa.Engine:
+    """An engine for reading, beside the writer; in WAL neither waits for the other."""
+    engine = _create(url, pool_size=_READERS)
+    _begin_with(engine, "BEGIN")
+    return engine
+
+
+def open_mark(url: sa.URL) -> ChangeMark:
+    """The mark of the file."""
+    return ChangeMark(open_reader(url), "PRAGMA data_version")
+
+
+def hold(url: sa.URL, what: str) -> Callable[[], None]:
+    """Nothing: the file lies in the state directory, and the lock on that says it."""
+    del url, what
+    return _let_go
+
+
+def _let_go() -> None:
+    pass
+
+
+def _create(url: sa.URL, pool_size: int) -> sa.Engine:
+    engine = sa.create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
+    )
+    event.listen(engine, "connect", _prepare_connection)
+    return engine
+
+
+def _prepare_connection(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+    """SQLite's own transaction handling is off: SQLAlchemy's `begin` event says how to begin."""
+    del record
+    assert isinstance(connection, sqlite3.Connection)  # noqa: S101 - the only driver of this module
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_with(engine: sa.Engine, statement: str) -> None:
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+    event.listen(engine, "begin", begin)
+
+
+def _refuse_the_unusable(engine: sa.Engine, url: sa.URL) -> None:
+    """Begin and give up one writing transaction: what cannot do that must not be served from."""
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA quick_check(1)")
+            connection.rollback()
+    except sa.exc.DBAPIError as error:
+        engine.dispose()
+        where = url.database or str(url)
+        raise DatabaseUnusable(where, f"not a usable SQLite database ({error.orig})") from error
