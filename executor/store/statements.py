@@ -139,7 +139,7 @@ def _plan(statement: sa.ClauseElement, dialect: sa.Dialect, columns: Sequence[st
     compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what Core makes of every statement of this module
     positional = compiled.positiontup is not None
-    names = compiled.positiontup if compiled.positiontup is not None else list(compiled.binds)
+    names = compiled.positiontup or list(dict.fromkeys(compiled.bind_names.values()))
     return _Plan(
         str(compiled),
         tuple(

@@ -46,7 +46,7 @@ class Store:
         _bring_up_to_date(self._writer)
         self._reader = open_reader(self._url)
         self.mark = open_mark(self._url)
-        self._let_go: Callable[[], None] | None = None
+        self._let_go: Callable[[], None] = _nothing
         self._newest: JournalEntry | None = None
         self.bus.subscribe(self._note_head)
         self._lane = WriterLane(self._writer, self.bus, clock, self._keep_head)
@@ -100,8 +100,7 @@ class Store:
     def close(self) -> None:
         """Finish what was submitted and let go of the file."""
         self._lane.close()
-        if self._let_go is not None:
-            self._let_go()
+        self._let_go()
         self.mark.close()
         self._writer.dispose()
         self._reader.dispose()
@@ -131,3 +130,7 @@ def _bring_up_to_date(engine: sa.Engine) -> None:
     """
     if current_revision(engine) != REVISION:
         importlib.import_module("roadmark.executor.store.schema").upgrade(engine)
+
+
+def _nothing() -> None:
+    """What there is to let go of before the database is held."""
