@@ -28,6 +28,8 @@ _OPEN_BELOW = ("/static/", "/sign-in/", "/hooks/", "/reply/")
 def is_program(scope: Scope) -> bool:
     """Whether the path is one of the API's, whose answers are JSON."""
     path: str = scope["path"]
+    if path == "/api/docs" or path.startswith("/api/docs/"):
+        return False
     return path.startswith(_PROGRAMS_BELOW) or path in {"/api", "/metrics", "/livez", "/readyz"}
 
 

@@ -3,7 +3,9 @@
 import re
 import signal
 
+import pytest
 from playwright.sync_api import Page, expect
+from roadmark.web.swagger import swagger_folder
 
 from .conftest import Site, Visit
 
@@ -207,3 +209,17 @@ SPEC_WITH_EVIL = """# Tidy Shelf
 <script>alert(3)</script>
 ![track](http://evil.example/x.png) [click](javascript:alert(4))
 """
+
+
+def test_the_api_can_be_read_and_tried_on_its_page(site: Site, visit: Visit) -> None:
+    if swagger_folder() is None:
+        pytest.skip("the extra `docs` is not installed")
+    page = visit().page
+    site.drop("Tried Out")
+    expect(page.get_by_role("link", name="Tried Out")).to_be_visible()
+    page.goto("/api/docs")
+    page.locator("#operations-default-listTasks .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table tr.response .response-col_status")).to_contain_text("200")
+    expect(page.locator(".live-responses-table")).to_contain_text("Tried Out")

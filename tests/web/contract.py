@@ -10,7 +10,9 @@ from roadmark.web.openapi import document
 
 def hold(response: Response) -> None:
     """The answer is one that the document knows, in status, media type and shape."""
-    if not response.url.path.startswith("/api/") or response.url.path == "/api/openapi.json":
+    if not response.url.path.startswith("/api/") or response.url.path.startswith(
+        ("/api/openapi.json", "/api/docs")
+    ):
         return
     operation = _operation(response.request.method, response.url.path)
     if operation is None:

@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
 from roadmark.web.app import create_app
 from roadmark.web.openapi import OPERATIONS, document
 from roadmark.web.problems import KINDS
+from roadmark.web.swagger import swagger_folder
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
@@ -21,7 +23,7 @@ def test_the_document_names_every_route_of_the_api_and_no_other(bench: Workbench
         for route in create_app(bench).routes
         if isinstance(route, Route) and route.path.startswith(("/api/", "/livez", "/readyz"))
         for method in route.methods or ()
-        if method != "HEAD" and route.path != "/api/openapi.json"
+        if method != "HEAD" and not route.path.startswith(("/api/openapi.json", "/api/docs"))
     }
     assert {(operation.method, operation.path) for operation in OPERATIONS} == routes
 
@@ -44,6 +46,39 @@ def test_the_document_is_served_with_its_shapes(api: TestClient) -> None:
     assert served == json.loads(json.dumps(document()))
     assert api.get("/schemas/Migration.json").headers["content-type"] == "application/schema+json"
     assert api.get("/schemas/Nothing-like-it").status_code == 404
+
+
+def test_every_schema_has_an_address_and_is_one(api: TestClient) -> None:
+    addresses = api.get("/schemas/").json()["items"]
+    assert {"/schemas/context.json", "/schemas/configuration.json", "/schemas/Migration.json"} <= set(
+        addresses
+    )
+    for address in addresses:
+        Draft202012Validator.check_schema(api.get(address).json())
+
+
+def test_the_page_of_the_api_lists_the_operations_where_swagger_ui_is_missing(
+    browser: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("roadmark.web.swagger.PACKAGE", "roadmark_no_such_package")
+    swagger_folder.cache_clear()
+    text = browser.get("/api/docs").text
+    assert browser.get("/api/docs/swagger-ui.css").status_code == 404
+    swagger_folder.cache_clear()
+    assert "pip install" in text
+    assert "POST /api/migration/{id}/reply" in text
+
+
+def test_swagger_ui_is_served_where_it_is_installed(browser: TestClient) -> None:
+    if swagger_folder() is None:
+        pytest.skip("the extra `docs` is not installed")
+    assert "swagger-ui-bundle.js" in browser.get("/api/docs").text
+    assert browser.get("/api/docs/swagger-ui-bundle.js").headers["content-type"].startswith("text/javascript")
+    assert browser.get("/api/docs/index.template.html").status_code == 404
+
+
+def test_who_is_unknown_is_sent_from_the_page_of_the_api_to_the_sign_in(anonymous: TestClient) -> None:
+    assert anonymous.get("/api/docs").headers["location"] == "/sign-in?next=/api/docs"
 
 
 def test_every_problem_type_leads_to_its_explanation(browser: TestClient) -> None:
