@@ -12,12 +12,12 @@ from typing import Any
 from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.log_lines import FORMATS
 from roadmark.executor.outside import (
-    HookSettings,
     NotifySettings,
+    ReplySettings,
     OidcSettings,
     WebhookSettings,
-    read_hooks,
     read_notify,
+    read_replies,
     read_oidc,
     read_webhooks,
 )
@@ -83,7 +83,7 @@ class Settings:
     cost_usd_per_day: float = 0.0
     public_url: str = ""
     webhooks: tuple[WebhookSettings, ...] = ()
-    hooks: Mapping[str, HookSettings] = field(default_factory=dict)
+    replies: Mapping[str, ReplySettings] = field(default_factory=dict)
     notify: tuple[NotifySettings, ...] = ()
     oidc: OidcSettings | None = None
 
@@ -144,7 +144,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 
 _OUTSIDE: Mapping[str, Callable[[str, Any, Path], object]] = {
     "webhooks": read_webhooks,
-    "hooks": read_hooks,
+    "replies": read_replies,
     "notify": read_notify,
     "oidc": read_oidc,
 }

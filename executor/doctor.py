@@ -125,7 +125,7 @@ def _secrets(settings: Settings) -> Iterator[Check]:
             if not isinstance(one.url, str)
         ),
         *((f"notification {one.name}", one.url) for one in settings.notify),
-        *((f"replies by {one.name}", one.secret) for one in settings.hooks.values()),
+        *((f"replies by {one.name}", one.secret) for one in settings.replies.values()),
         *([("sign-in provider", settings.oidc.client_secret)] if settings.oidc else []),
     ]
     for name, source in named:

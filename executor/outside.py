@@ -42,7 +42,7 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HookSettings:
+class ReplySettings:
     """A door for replies from elsewhere. `users` says who a sender is here; others are refused.
 
     `allow` names networks that are not public but may be answered to.
@@ -91,7 +91,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
 NOTIFY_ON = ("waiting", "failed", "finished")
 """What a notification can be about."""
 
-REPLY_HOOKS = ("reply", "slack", "github")
+REPLY_DOORS = ("reply", "slack", "github")
 """The doors for replies: Standard Webhooks, Slack, comments on GitHub."""
 
 
@@ -118,17 +118,17 @@ def _read_webhook(where: str, entry: Mapping[str, Any], base: Path) -> WebhookSe
     )
 
 
-def read_hooks(where: str, given: Any, base: Path) -> Mapping[str, HookSettings]:
-    """The `[hooks.*]` of a file. Raises: ConfigurationWrong."""
+def read_replies(where: str, given: Any, base: Path) -> Mapping[str, ReplySettings]:
+    """The `[replies.*]` of a file. Raises: ConfigurationWrong."""
     if not isinstance(given, dict) or not all(isinstance(entry, dict) for entry in given.values()):
         raise ConfigurationWrong(
-            where, f"must be tables: {', '.join(f'[hooks.{name}]' for name in REPLY_HOOKS)}"
+            where, f"must be tables: {', '.join(f'[replies.{name}]' for name in REPLY_DOORS)}"
         )
-    _refuse_unknown(where, given, REPLY_HOOKS)
-    return {name: _read_hook(f"{where[:-1]}.{name}]", name, entry, base) for name, entry in given.items()}
+    _refuse_unknown(where, given, REPLY_DOORS)
+    return {name: _read_reply(f"{where[:-1]}.{name}]", name, entry, base) for name, entry in given.items()}
 
 
-def _read_hook(where: str, name: str, entry: Mapping[str, Any], base: Path) -> HookSettings:
+def _read_reply(where: str, name: str, entry: Mapping[str, Any], base: Path) -> ReplySettings:
     _refuse_unknown(where, entry, ("secret", "secret_env", "secret_file", "users", "allow"))
     users = entry.get("users", {})
     if not isinstance(users, dict) or not all(
@@ -137,7 +137,7 @@ def _read_hook(where: str, name: str, entry: Mapping[str, Any], base: Path) -> H
         raise ConfigurationWrong(f"{where} users", 'must say who senders are: { "SENDER" = "name" }')
     if not users and name != "reply":
         raise ConfigurationWrong(where, 'needs users = { "SENDER" = "name" }: nobody else may answer')
-    return HookSettings(
+    return ReplySettings(
         name=name,
         secret=read_secret_source(where, "secret", entry, base),
         users=users,

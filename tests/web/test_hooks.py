@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from roadmark.executor.config import load_settings
 from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.model import Wait
-from roadmark.executor.outside import HookSettings
+from roadmark.executor.outside import ReplySettings
 from roadmark.executor.secret_source import SecretSource
 from roadmark.executor.states import Status
 from roadmark.executor.store.receipts import Receipt, ReceiptRepository
@@ -43,9 +43,9 @@ def outside(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestC
     hooks = {}
     for name, secret in SECRETS.items():
         monkeypatch.setenv(f"SECRET_OF_{name}", secret)
-        source = SecretSource(where=f"[hooks.{name}]", variable=f"SECRET_OF_{name}")
-        hooks[name] = HookSettings(name=name, secret=source, users=USERS[name])
-    bench.settings = replace(bench.settings, hooks=hooks)
+        source = SecretSource(where=f"[replies.{name}]", variable=f"SECRET_OF_{name}")
+        hooks[name] = ReplySettings(name=name, secret=source, users=USERS[name])
+    bench.settings = replace(bench.settings, replies=hooks)
     with TestClient(create_app(bench), base_url=BASE, follow_redirects=False) as client:
         yield client
 
@@ -231,9 +231,9 @@ def test_a_button_is_answered_where_slack_takes_it(bench: Workbench, outside: Te
         assert by_slack(bench, outside, {"payload": json.dumps(pressed)}).text == ""
         assert slack.received == []
         assert status_of(bench, wait) is Status.QUEUED
-        hook = bench.settings.hooks["slack"]
+        hook = bench.settings.replies["slack"]
         hooks = {"slack": replace(hook, allow=(ipaddress.ip_network("127.0.0.0/8"),))}
-        bench.settings = replace(bench.settings, hooks=hooks)
+        bench.settings = replace(bench.settings, replies=hooks)
         pressed["actions"] = [{"value": f"{wait.id[:8]} done <!channel>"}]
         assert by_slack(bench, outside, {"payload": json.dumps(pressed)}).status_code == 200
         message = json.loads(slack.wait_for(1)[0].body)
@@ -403,11 +403,11 @@ def test_a_door_without_its_secret_says_so_without_detail(
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
-        ("[hooks]\nslack = 3\n", r"must be tables: \[hooks.reply\]"),
-        ("[hooks.matrix]\nsecret_env = 'S'\n", "unknown; known are reply, slack, github"),
-        ("[hooks.slack]\nsecret_env = 'S'\n", "nobody else may answer"),
-        ("[hooks.slack]\nsecret_env = 'S'\nusers = { U1 = 3 }\n", "must say who senders are"),
-        ("[hooks.reply]\nsecret = 'S'\n", "does not belong into this file"),
+        ("[replies]\nslack = 3\n", r"must be tables: \[replies.reply\]"),
+        ("[replies.matrix]\nsecret_env = 'S'\n", "unknown; known are reply, slack, github"),
+        ("[replies.slack]\nsecret_env = 'S'\n", "nobody else may answer"),
+        ("[replies.slack]\nsecret_env = 'S'\nusers = { U1 = 3 }\n", "must say who senders are"),
+        ("[replies.reply]\nsecret = 'S'\n", "does not belong into this file"),
     ],
 )
 def test_a_wrong_door_is_named_with_its_place(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from roadmark.executor.errors import ConfigurationWrong
-from roadmark.executor.outside import HookSettings
+from roadmark.executor.outside import ReplySettings
 from roadmark.web import bodies
 from roadmark.web.hooks.answering import tell_slack
 from roadmark.web.hooks.messages import escaped
@@ -104,31 +104,31 @@ ROUTES = [
 ]
 
 
-def _hook(request: Request, name: str) -> HookSettings:
-    hook = service_of(request).settings.hooks.get(name)
+def _hook(request: Request, name: str) -> ReplySettings:
+    hook = service_of(request).settings.replies.get(name)
     if hook is None:
-        raise Refused("not-found", f"[hooks.{name}] is not configured")
+        raise Refused("not-found", f"[replies.{name}] is not configured")
     return hook
 
 
-def _believed(hook: HookSettings, check: Callable[[str], Told]) -> Told:
+def _believed(hook: ReplySettings, check: Callable[[str], Told]) -> Told:
     """What the check gives for the hook's secret. Raises: Refused."""
     try:
         return check(hook.secret.read(os.environ))
     except SignatureWrong as error:
         raise Refused("unauthenticated", str(error)) from error
     except (ConfigurationWrong, SecretUnusable) as error:
-        log.error("[hooks.%s]: %s", hook.name, error)
-        raise Refused("unavailable", f"the secret of [hooks.{hook.name}] cannot be used") from error
+        log.error("[replies.%s]: %s", hook.name, error)
+        raise Refused("unavailable", f"the secret of [replies.{hook.name}] cannot be used") from error
 
 
-def _once(request: Request, hook: HookSettings, message_id: str, said: Said, actor: str) -> Json:
+def _once(request: Request, hook: ReplySettings, message_id: str, said: Said, actor: str) -> Json:
     service = service_of(request)
     via = "hook" if hook.name == "reply" else hook.name
     return once(service.store, hook.name, message_id, lambda: answer(service, said, actor, via))
 
 
-def _slack_answer(request: Request, hook: HookSettings, body: bytes, said: Said | None) -> Json:
+def _slack_answer(request: Request, hook: ReplySettings, body: bytes, said: Said | None) -> Json:
     """What Slack shows: to everybody, or what is refused to the sender."""
     try:
         if said is None:
