@@ -19,6 +19,7 @@ from roadmark.executor.manager import MigrationManager
 from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.model import Attempt, CheckpointKind, JournalEntry, Migration, PhaseRun
 from roadmark.executor.moves import event_of
+from roadmark.executor.schedules import Schedules
 from roadmark.executor.states import PhaseState, Status
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
@@ -138,7 +139,9 @@ class Fleet:
             rollbacks=None,  # type: ignore[arg-type]
             settings=self.settings,
         )
-        self.engine = EmbeddedEngine(self.store, Timers(self.store, self.manager), worker, slots)
+        self.engine = EmbeddedEngine(
+            self.store, Timers(self.store, self.manager, Schedules(self.store, self.manager)), worker, slots
+        )
 
     def __enter__(self) -> "Fleet":
         return self

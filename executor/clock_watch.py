@@ -12,7 +12,7 @@ from roadmark.executor.events import Event
 from roadmark.executor.model import Migration
 from roadmark.executor.moves import event_of
 from roadmark.executor.states import Status
-from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.lane import Transaction, Work
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.timers import TimerRepository
@@ -26,8 +26,9 @@ _MARGIN = timedelta(seconds=1)
 class ClockWatch:
     """Looked at once a tick, before anything is taken for due."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, remake: Work[None]) -> None:
+        """`remake` puts right, in the same transaction, what else was reckoned by the clock as it was."""
+        self._store, self._remake = store, remake
         self._seen = self._present()
 
     def look(self) -> None:
@@ -36,8 +37,12 @@ class ClockWatch:
         passed = timedelta(seconds=running_s - self._seen[1])
         jump = now - self._seen[0] - passed
         if abs(jump) >= JUMP:
-            self._store.write(lambda transaction: _move(transaction, jump, now - passed - _MARGIN))
+            self._store.write(lambda transaction: self._move(transaction, jump, now - passed - _MARGIN))
         self._seen = now, running_s
+
+    def _move(self, transaction: Transaction, jump: timedelta, since: datetime) -> None:
+        _move(transaction, jump, since)
+        self._remake(transaction)
 
     def _present(self) -> tuple[datetime, float]:
         return self._store.clock.now(), self._store.clock.monotonic_s()

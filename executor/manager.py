@@ -22,7 +22,7 @@ from roadmark.executor.masking import mask
 from roadmark.executor.model import Migration, PhaseRun, Reply, Task, TaskPhase, Wait
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.policy import asks_before_start, pinned, policy_for, policy_of
-from roadmark.executor.states import ENDED, Move, PhaseState, Status, WaitKind
+from roadmark.executor.states import ENDED, Move, PhaseState, Status, TaskStatus, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
@@ -58,25 +58,37 @@ class MigrationManager:
 
         Raises: NotFound, SpecNotExecutable, AlreadyRunning, BranchNameRefused.
         """
+        return self._store.write(lambda transaction: self.begin(transaction, task_id, actor, agent, at))
+
+    def begin(
+        self,
+        transaction: Transaction,
+        task_id: str,
+        actor: str,
+        agent: str | None = None,
+        at: datetime | None = None,
+    ) -> Migration:
+        """What `start` does, within the caller's transaction; whatever it raises, nothing is written yet."""
+        chosen = self.known_agent(agent)
+        tasks = TaskRepository(transaction.connection)
+        task = tasks.get(task_id)
+        self._refuse_unexecutable(tasks, task)
+        self._refuse_second(transaction, task)
+        migration, runs = self._new(transaction, task, chosen, actor)
+        migration = replace(migration, due_at=at)
+        MigrationRepository(transaction.connection).insert(migration, runs)
+        tasks.update(task.id, migration_id=migration.id, status="in_progress", updated_at=transaction.now)
+        transaction.record(
+            event_of(migration, "migration.started", actor=actor, detail=_shown_start(chosen, at))
+        )
+        return migration
+
+    def known_agent(self, agent: str | None) -> str:
+        """The agent of this name, or the one of the configuration. Raises: NotFound."""
         chosen = agent or self._settings.agent
         if chosen not in self._settings.agents:
             raise NotFound("agent", chosen)
-
-        def work(transaction: Transaction) -> Migration:
-            tasks = TaskRepository(transaction.connection)
-            task = tasks.get(task_id)
-            self._refuse_unexecutable(tasks, task)
-            self._refuse_second(transaction, task)
-            migration, runs = self._new(transaction, task, chosen, actor)
-            migration = replace(migration, due_at=at)
-            MigrationRepository(transaction.connection).insert(migration, runs)
-            tasks.update(task.id, migration_id=migration.id, status="in_progress", updated_at=transaction.now)
-            transaction.record(
-                event_of(migration, "migration.started", actor=actor, detail=_shown_start(chosen, at))
-            )
-            return migration
-
-        return self._store.write(work)
+        return chosen
 
     def reply(
         self, migration_id: str, text: str, actor: str, via: str, wait_id: str | None = None
@@ -195,6 +207,8 @@ class MigrationManager:
         return self._store.write(work)
 
     def _refuse_unexecutable(self, tasks: TaskRepository, task: Task) -> None:
+        if task.status is TaskStatus.WITHDRAWN:
+            raise SpecNotExecutable(task.source_path, ["its file is gone; put it back first"])
         if task.executable:
             return
         errors = [problem for problem in tasks.problems(task.id) if problem.severity == "error"]

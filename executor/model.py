@@ -271,6 +271,22 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A task that is started by cron. `last_due_at` is the time that was taken last, whatever came of it."""
+
+    id: str
+    task_id: str
+    cron: str
+    agent: str | None
+    created_by: str
+    created_at: datetime
+    due_at: datetime
+    last_due_at: datetime | None
+    last_migration_id: str | None
+    last_refusal: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
     """A kept state: the tree in the vault, and where the migration stood (`position`)."""
 

@@ -23,6 +23,7 @@ from roadmark.executor.prompt import Prompts
 from roadmark.executor.recovery import Recovery
 from roadmark.executor.reply_files import ReplyFiles
 from roadmark.executor.rollback import MigrationRollback
+from roadmark.executor.schedules import Schedules
 from roadmark.executor.store.store import Store
 from roadmark.executor.timers import Timers
 from roadmark.executor.validator import MigrationValidator
@@ -65,7 +66,8 @@ class Service:
         self._lock = InstanceLock(settings.state_dir)
         self._recovery = Recovery(self.store, self.places, self.metrics)
         self._worker = self._make_worker()
-        self.timers = Timers(self.store, self.manager)
+        self.schedules = Schedules(self.store, self.manager)
+        self.timers = Timers(self.store, self.manager, self.schedules)
         self.engine = EmbeddedEngine(
             self.store, self.timers, self._worker, settings.slot_count(), agent_slots(settings)
         )
@@ -89,6 +91,7 @@ class Service:
         """Take the state directory and put right what a crash left. Raises: StateDirInUse."""
         self._lock.take(what)
         self._recovery.run()
+        self.store.write(self.schedules.remake)
 
     def advance(self, migration_id: str) -> None:
         """Take one migration as far as it goes, here and now; the state directory is held."""

@@ -241,6 +241,7 @@ _PLAIN: Mapping[str, str] = {
     "spec.withdrawn": "Spec file is gone",
     "spec.problems": "Spec has problems",
     "wait.extended": "Deadline extended",
+    "schedule.removed": "Schedule removed",
     "pause.requested": "Pause asked for; it pauses after this attempt",
     "token.made": "Token made",
     "token.revoked": "Token revoked",
@@ -251,6 +252,8 @@ _PLAIN: Mapping[str, str] = {
 _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
     "clock.jumped": lambda entry: f"The machine's clock was set by {_signed(entry)}",
     "clock.followed": lambda entry: f"Times moved with the clock, by {_signed(entry)}",
+    "schedule.added": lambda entry: f"Scheduled by cron: {entry.detail.get('cron')}",
+    "schedule.skipped": lambda entry: f"Not started by its schedule: {entry.detail.get('reason')}",
     "spec.moved": lambda entry: f"Spec moved to {entry.detail.get('path')}",
     "task.ticked": _ticked,
     "migration.started": lambda entry: f"Started with agent {entry.detail.get('agent')}",

@@ -468,3 +468,35 @@ reply_links = sa.Table(
     _text("name"),
     _moment("made_at"),
 )
+
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    _id(),
+    _belongs_to("tasks", "task_id"),
+    _text("cron"),
+    sa.Column("agent", sa.Text),
+    _text("created_by"),
+    _moment("created_at"),
+    _moment("due_at"),
+    sa.Column("last_due_at", UtcTime),
+    sa.Column("last_migration_id", sa.String(36)),
+    sa.Column("last_refusal", sa.Text),
+    sa.Index(None, "due_at"),
+)
+
+wait_reminders = sa.Table(
+    "wait_reminders",
+    metadata,
+    sa.Column("wait_id", sa.String(36), sa.ForeignKey("waits.id"), primary_key=True),
+    _number("before_s"),
+    _moment("deadline_at"),
+)
+
+retired_migrations = sa.Table(
+    "retired_migrations",
+    metadata,
+    sa.Column("migration_id", sa.String(36), sa.ForeignKey("migrations.id"), primary_key=True),
+    _moment("at"),
+    _yes_no("checkpoints_kept"),
+)
