@@ -54,6 +54,7 @@ class Settings:
     project: str = "default"
     host: str = "127.0.0.1"
     port: int = 8484
+    allowed_hosts: tuple[str, ...] = ()
     log_format: str = "text"
     otlp_endpoint: str = ""
     agent: str = "scaffold"
@@ -108,6 +109,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "project": "project",
         "host": "host",
         "port": "port",
+        "allowed_hosts": "allowed_hosts",
         "log_format": "log_format",
         "public_url": "public_url",
     },

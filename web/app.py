@@ -131,7 +131,8 @@ def create_app(service: Service) -> Starlette:
 
 def _hosts(settings: Settings) -> set[str]:
     """The names that requests may come for."""
-    return {*LOOPBACK, settings.host, host_name(urlsplit(settings.address()).netloc)}
+    own = (settings.host, host_name(urlsplit(settings.address()).netloc))
+    return {*LOOPBACK, *own, *map(host_name, settings.allowed_hosts)}
 
 
 def answer(scope: Scope, problem: Problem) -> Response:

@@ -5,6 +5,7 @@ Source: safety rule R8: size first (limits.py), then depth, then shape.
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -42,6 +43,12 @@ START = _object(
     {
         "task_id": _text(500, "The task: its id, or what names it uniquely."),
         "agent": _text(100, "The agent; without it the one of the configuration."),
+        "at": {
+            "type": "string",
+            "format": "date-time",
+            "maxLength": 40,
+            "description": "Not before this moment (RFC 3339, with its offset); else as soon as may be.",
+        },
     },
     ("task_id",),
 )
@@ -111,6 +118,20 @@ def decode_json(raw: bytes) -> Any:
         return value
     except (ValueError, RecursionError) as error:
         raise Refused("malformed", f"the body is not JSON: {error}") from error
+
+
+def moment(given: str | None, pointer: str) -> datetime | None:
+    """A moment of a body, in UTC. Raises: Refused where it is none, or does not say its offset."""
+    if given is None:
+        return None
+    try:
+        found = datetime.fromisoformat(given)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    detail = "must be a moment with its offset, such as 2026-12-24T18:00:00Z"
+    raise Refused("invalid", f"{pointer}: {detail}", errors=[{"pointer": pointer, "detail": detail}])
 
 
 async def read_form(request: Request) -> dict[str, str]:

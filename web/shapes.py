@@ -70,6 +70,7 @@ _MIGRATION_BRIEF: dict[str, Schema] = {
     "reason": or_null(_TEXT),
     "version": _WHOLE,
     "started_by": _TEXT,
+    "due_at": or_null(_MOMENT),
     "created_at": _MOMENT,
     "updated_at": _MOMENT,
     "finished_at": or_null(_MOMENT),
@@ -192,6 +193,7 @@ SHAPES: Mapping[str, Schema] = {
     "MigrationTitled": exactly(**_MIGRATION_BRIEF, title=_TEXT),
     "MigrationStatus": exactly(**_MIGRATION_BRIEF, title=_TEXT, progress=ref("Progress")),
     "Migration": exactly(**_MIGRATION),
+    "Explanation": exactly(reasons=array(_TEXT)),
     "MigrationPage": page_of("MigrationTitled"),
     "MigrationBriefPage": page_of("MigrationBrief"),
     "StatusPage": page_of(

@@ -62,6 +62,7 @@ def migration_brief(migration: Migration) -> Json:
         "reason": migration.reason,
         "version": migration.version,
         "started_by": migration.started_by,
+        "due_at": stamp(migration.due_at),
         "created_at": stamp(migration.created_at),
         "updated_at": stamp(migration.updated_at),
         "finished_at": stamp(migration.finished_at),

@@ -1,7 +1,10 @@
 """Who may come in, and what each scope opens."""
 
+from dataclasses import replace
+
 import pytest
 from roadmark.executor.access import SCOPES
+from roadmark.web.app import create_app
 from starlette.testclient import TestClient
 
 from .conftest import BASE, Workbench, sign_in
@@ -198,6 +201,14 @@ def test_strange_host_names_get_nothing(browser: TestClient) -> None:
         assert answer.status_code == 421, host
     for host in ("localhost:8484", "127.0.0.1", "[::1]:8484", "LOCALHOST"):
         assert browser.get("/livez", headers={"Host": host}).status_code == 200, host
+
+
+def test_further_hosts_are_served_where_the_operator_names_them(bench: Workbench) -> None:
+    bench.settings = replace(bench.settings, allowed_hosts=("Roadmark.LAN",))
+    with TestClient(create_app(bench), base_url="http://roadmark.lan:8484") as client:
+        assert client.get("/livez").status_code == 200
+        for host in ("evil.example", "roadmark.lan.evil.example", "xroadmark.lan", "", "roadmark.lan@evil"):
+            assert client.get("/livez", headers={"Host": host}).status_code == 421, host
 
 
 def test_every_answer_carries_the_protecting_headers(anonymous: TestClient) -> None:

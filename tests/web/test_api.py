@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from roadmark.executor.states import Move, WaitKind
 from starlette.testclient import TestClient
 
@@ -255,3 +256,25 @@ def test_a_wrong_method_names_all_that_are_right(api: TestClient) -> None:
     answer = api.delete("/api/migration")
     assert answer.status_code == 405
     assert {part.strip() for part in answer.headers["allow"].split(",")} == {"GET", "HEAD", "POST"}
+
+
+def test_a_start_may_be_put_off_and_is_explained(bench: Workbench, api: TestClient) -> None:
+    task_id = bench.drop("tidy-shelf.md")
+    unstarted = api.get(f"/api/tasks/{task_id}/explanation").json()
+    assert unstarted["reasons"][0].startswith("It was not started")
+    begun = api.post("/api/migration", json={"task_id": task_id, "at": "2040-12-24T19:00:00+01:00"}).json()
+    assert (begun["status"], begun["due_at"]) == ("queued", "2040-12-24T18:00:00.000Z")
+    for path in (f"/api/migration/{begun['id']}", f"/api/tasks/{task_id}"):
+        assert "due at 2040-12-24T18:00:00" in " ".join(api.get(f"{path}/explanation").json()["reasons"])
+    assert api.get("/api/tasks/none/explanation").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "at", ["tomorrow", "2040-12-24T18:00:00", "2040-13-01T00:00:00Z", "", "0001-01-01T00:00:00+14:00"]
+)
+def test_a_moment_without_an_offset_or_sense_starts_nothing(
+    bench: Workbench, api: TestClient, at: str
+) -> None:
+    answer = api.post("/api/migration", json={"task_id": bench.drop("tidy-shelf.md"), "at": at})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/at")
+    assert api.get("/api/migration").json()["items"] == []

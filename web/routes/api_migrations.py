@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from roadmark.executor.errors import Conflict
+from roadmark.executor.explain import explain
 from roadmark.executor.model import Migration
 from roadmark.executor.states import Status
 from roadmark.web import bodies, views
@@ -22,11 +23,11 @@ async def start(request: Request) -> Response:
     """POST /api/migration: a migration of a task is queued."""
     principal = require(request, "run")
     body = await bodies.read_json(request, bodies.START)
-    service = service_of(request)
+    service, at = service_of(request), bodies.moment(body.get("at"), "/at")
 
     def order() -> Response:
         task_id = service.tracker.find_task(body["task_id"])
-        migration = service.manager.start(task_id, principal.name, body.get("agent"))
+        migration = service.manager.start(task_id, principal.name, body.get("agent"), at)
         return _answer(request, migration.id, 202, {"Location": f"/api/migration/{migration.id}"})
 
     return await run_in_threadpool(order)
@@ -68,6 +69,13 @@ def status(request: Request) -> Response:
     ]
     counts = {str(key): value for key, value in tracker.counts().items()}
     return page(request, items, rows[limit - 1].task.id if len(rows) > limit else None, {"counts": counts})
+
+
+def explanation(request: Request) -> Response:
+    """GET /api/migration/{id}/explanation, /api/tasks/{id}/explanation: why it is not running."""
+    require(request, "read")
+    service = service_of(request)
+    return JSONResponse({"reasons": explain(service.store, service.settings, request.path_params["id"])})
 
 
 async def reply(request: Request) -> Response:
@@ -183,6 +191,8 @@ ROUTES = [
     resource("/api/migration/status", get=status),
     resource("/api/migration/rollback", post=roll_back),
     resource("/api/migration/{id}", get=one),
+    resource("/api/migration/{id}/explanation", get=explanation),
+    resource("/api/tasks/{id}/explanation", get=explanation),
     resource("/api/migration/{id}/reply", post=reply),
     resource("/api/migration/{id}/extend", post=extend),
     *(
