@@ -13,12 +13,12 @@ from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.log_lines import FORMATS
 from roadmark.executor.outside import (
     NotifySettings,
-    ReplySettings,
     OidcSettings,
+    ReplySettings,
     WebhookSettings,
     read_notify,
-    read_replies,
     read_oidc,
+    read_replies,
     read_webhooks,
 )
 
