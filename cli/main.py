@@ -33,6 +33,11 @@ _COMMANDS = {
     "serve": ("roadmark.cli.serve", "serve_command", "Serve the pages and the API, and carry out tasks."),
     "show": ("roadmark.cli.show", "show_command", "Show a task and its latest migration."),
     "vault": ("roadmark.cli.vault", "vault_group", "Verify, measure and clean the checkpoints."),
+    "verify": (
+        "roadmark.cli.verify",
+        "verify_command",
+        "Look whether all that is kept of a migration agrees.",
+    ),
     "undo": ("roadmark.cli.rollback", "undo_command", "Undo the latest rollback."),
 }
 

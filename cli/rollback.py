@@ -64,7 +64,12 @@ def _report(service: Service, migration_id: str) -> int:
     click.echo(f"rollback {rollback.state}; the migration is {migration.status}")
     if rollback.result is not None:
         for name, value in rollback.result.items():
-            click.echo(f"  {name}: {safe(str(value))}")
+            if name != "checks":
+                click.echo(f"  {name}: {safe(str(value))}")
+        for check in rollback.result.get("checks", ()):
+            click.echo(
+                f"  {'holds' if check['holds'] else 'WRONG'}  {check['name']}: {safe(check['detail'])}"
+            )
     return OK if rollback.state is RollbackState.DONE else FAILED
 
 

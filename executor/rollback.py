@@ -13,6 +13,7 @@ from roadmark.executor.checkpointing import beginning_of_phase, keep_checkpoint
 from roadmark.executor.errors import Conflict, MoveRefused, NotFound, ReasonMissing, RoadmarkError
 from roadmark.executor.events import SYSTEM
 from roadmark.executor.intake import Intake
+from roadmark.executor.integrity import Integrity, failing
 from roadmark.executor.masking import mask
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, Rollback, RollbackState, TaskItem
 from roadmark.executor.moves import event_of, make_move
@@ -83,6 +84,7 @@ class MigrationRollback:
     def __init__(self, store: Store, places: Places, intake: Intake, protected: Collection[str]) -> None:
         self._store, self._places, self._intake = store, places, intake
         self._protected = protected
+        self.integrity = Integrity(store, places, intake.folder)
 
     def preview(self, migration_id: str, to: str) -> Plan:
         """What a rollback to this checkpoint would do. Raises: NotFound, CheckpointUnknown."""
@@ -137,6 +139,24 @@ class MigrationRollback:
         except RoadmarkError as error:
             reason = mask(str(error))
             self._store.write(lambda transaction: _refuse(transaction, job, reason))
+        else:
+            self._keep_checks(job)
+
+    def _keep_checks(self, job: _Job) -> None:
+        """Look at everything once more, and keep what was found with the proof."""
+        checks = self.integrity.check(job.migration.id)
+
+        def work(transaction: Transaction) -> None:
+            checkpoints = CheckpointRepository(transaction.connection)
+            result = {
+                **(checkpoints.rollback(job.rollback.id).result or {}),
+                "checks": [*map(asdict, checks)],
+            }
+            checkpoints.change_rollback(job.rollback.id, result=result)
+            detail = {"rollback": job.rollback.id, "failed": list(failing(checks))}
+            transaction.record(event_of(job.migration, "rollback.checked", detail=detail))
+
+        self._store.write(work)
 
     def _accept(
         self,

@@ -261,6 +261,9 @@ _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
     "attempt.began": lambda entry: f"Attempt {entry.attempt} of phase {entry.phase} began",
     "attempt.ended": _ended,
     "wait.opened": _asked,
+    "wait.reminded": lambda entry: (
+        f"Reminder: {span(timedelta(seconds=int(entry.detail.get('left_seconds', 0))))} left to answer"
+    ),
     "wait.closed": lambda entry: f"Question closed: {entry.detail.get('outcome', '')}".rstrip(": "),
     "reply.received": _replied,
     "workspace.opened": lambda entry: f"Workspace opened at {str(entry.detail.get('base_commit'))[:10]}",
@@ -273,5 +276,10 @@ _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
         f"Rollback to {entry.detail.get('to')} asked for: {entry.detail.get('reason')}"
     ),
     "rollback.done": lambda entry: f"Rolled back to {entry.detail.get('to')}, tree proved",
+    "rollback.checked": lambda entry: (
+        f"Looked over after the rollback: {', '.join(entry.detail['failed'])} does not hold"
+        if entry.detail.get("failed")
+        else "Looked over after the rollback: everything agrees"
+    ),
     "rollback.refused": lambda entry: f"Rollback could not be done: {entry.detail.get('reason')}",
 }

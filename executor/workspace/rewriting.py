@@ -46,7 +46,7 @@ def rewrite(room: Room, facts: Facts, target: Snapshot, *, from_the_start: bool)
     _write_files(room, target)
     keep = set() if from_the_start else _to_keep(room, target, skipped)
     removed = _clear(room, facts, _tracked(room), keep)
-    actual = _tree_from_bytes(room, facts, target)
+    actual = tree_from_bytes(room, facts, target.tree)
     if actual != target.tree:
         actual = _write_from_nothing(room, facts, target, keep)
     if actual != target.tree:
@@ -81,14 +81,17 @@ def _write_from_nothing(room: Room, facts: Facts, target: Snapshot, keep: set[st
     _clear(room, facts, set(), keep)
     room.index.unlink(missing_ok=True)
     _write_files(room, target)
-    return _tree_from_bytes(room, facts, target)
+    return tree_from_bytes(room, facts, target.tree)
 
 
-def _tree_from_bytes(room: Room, facts: Facts, target: Snapshot) -> str:
-    """The workspace's tree by an index that knows no file's times, so that every byte is read."""
+def tree_from_bytes(room: Room, facts: Facts, like_tree: str) -> str:
+    """The workspace's tree by an index that knows no file's times, so that every byte is read.
+
+    `like_tree` is the tree that it is expected to be.
+    """
     index = room.private / "index.proof"
     index.unlink(missing_ok=True)
-    room.reading(index).run("read-tree", target.tree)
+    room.reading(index).run("read-tree", like_tree)
     tree, _ = stage_raw(room, facts, index, survey(room.workspace))
     index.unlink()
     return tree

@@ -130,11 +130,22 @@ def test_a_rollback_shows_first_and_asks(started: Run) -> None:
     assert "needs a reason" in started("rollback", "job.md", "--yes").stderr
     done = started("rollback", "job.md", "--yes", "--reason", "wrong way")
     assert (done.exit_code, "rolled_back" in done.stdout) == (0, True)
+    verified = started("verify", "job.md")
+    assert (verified.exit_code, verified.stdout.count("holds  ")) == (0, 5)
     undone = started("undo", "job.md", "--reason", "right after all")
     assert (undone.exit_code, "paused" in undone.stdout) == (0, True)
     assert "wrong way" in started("history", "job.md").stdout
     entries = json.loads(started("history", "job.md", "--json").stdout)["items"]
     assert entries[0]["seq"] < entries[-1]["seq"]
+
+
+def test_what_does_not_agree_any_more_ends_with_1_and_is_named(started: Run, tmp_path: Path) -> None:
+    started("reply", "job.md", "done")
+    spec = tmp_path / "specs" / "job.md"
+    spec.write_text(spec.read_text().replace("- [ ] Make", "- [x] Make"))
+    verified = started("verify", "job.md", "--json")
+    wrong = [check["name"] for check in json.loads(verified.stdout)["items"] if not check["holds"]]
+    assert (verified.exit_code, wrong) == (1, ["boxes"])
 
 
 def test_the_result_can_be_had_as_a_patch_and_the_vault_is_whole(started: Run, tmp_path: Path) -> None:
