@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from .postgresql import Server, find_programs, running_server
+from .store.postgresql import Server, find_programs, running_server
 
 settings.register_profile("roadmark", deadline=None, print_blob=True)
 settings.load_profile("roadmark")

@@ -124,7 +124,7 @@ def _chained(end: Head, at: datetime, event: Event) -> JournalEntry:
     entry = JournalEntry(
         seq=end.seq + 1,
         at=at,
-        actor=event.actor,
+        actor=event.actor.replace("\0", "\ufffd"),  # PostgreSQL cannot hold it, and the hash covers it
         kind=event.kind,
         task_id=event.task_id,
         migration_id=event.migration_id,

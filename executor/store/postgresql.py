@@ -78,14 +78,12 @@ def open_mark(url: sa.URL) -> ChangeMark:
 
 def hold(url: sa.URL, what: str) -> Callable[[], None]:
     """Take the database as `what` until the connection of that ends. Raises: DatabaseUnusable."""
-    connection = _open_plain(url, what[:63]).raw_connection()
-    cursor = connection.cursor()
-    cursor.execute("SELECT pg_try_advisory_lock(%s)", [_SERVICE])
-    if cursor.fetchone() == (True,):
-        return connection.invalidate
-    cursor.execute(_HOLDER, [_SERVICE])
-    (holder,) = cursor.fetchone() or ("another service",)
-    connection.invalidate()
+    _, known = url.get_dialect()().create_connect_args(url)
+    connection = psycopg.connect(**{**_CONNECTED, **known, "application_name": what[:63]}, autocommit=True)
+    if connection.execute("SELECT pg_try_advisory_lock(%s)", [_SERVICE]).fetchone() == (True,):
+        return connection.close
+    (holder,) = connection.execute(_HOLDER, [_SERVICE]).fetchone() or ("another service",)
+    connection.close()
     raise DatabaseUnusable(place_of(url), f"is in use by {holder}; stop that service first")
 
 

@@ -128,8 +128,12 @@ def _bring_up_to_date(engine: sa.Engine) -> None:
 
     Alembic is imported for that alone: it would be a fifth of every start's processor time.
     """
-    if current_revision(engine) != REVISION:
-        importlib.import_module("roadmark.executor.store.schema").upgrade(engine)
+    try:
+        if current_revision(engine) != REVISION:
+            importlib.import_module("roadmark.executor.store.schema").upgrade(engine)
+    except Exception:
+        engine.dispose()
+        raise
 
 
 def _nothing() -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from roadmark.executor.store.database import open_writer
 from roadmark.executor.store.statements import Command, Query, insert_into, select_by, update_by
 from roadmark.executor.store.tables import UtcTime
-from roadmark.executor.store.urls import sqlite_url
+from roadmark.executor.store.urls import url_of
 
 TABLE = sa.Table(
     "things",
@@ -44,8 +44,8 @@ NEW_ONES = Query(Thing, select_by(TABLE, "colour").where(TABLE.c.is_new, TABLE.c
 
 
 @pytest.fixture
-def connection(tmp_path: Path):  # type: ignore[no-untyped-def]
-    engine = open_writer(sqlite_url(tmp_path / "things.db"))
+def connection(tmp_path: Path, database_url: str):  # type: ignore[no-untyped-def]
+    engine = open_writer(url_of(tmp_path, database_url))
     with engine.begin() as connection:
         TABLE.create(connection)
         yield connection
