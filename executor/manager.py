@@ -76,7 +76,9 @@ class MigrationManager:
         self._refuse_second(transaction, task)
         migration, runs = self._new(transaction, task, chosen, actor)
         migration = replace(migration, due_at=at)
-        MigrationRepository(transaction.connection).insert(migration, runs)
+        migrations = MigrationRepository(transaction.connection)
+        migrations.pin_spec(migration.spec_sha256, task.source_content)
+        migrations.insert(migration, runs)
         tasks.update(task.id, migration_id=migration.id, status="in_progress", updated_at=transaction.now)
         transaction.record(
             event_of(migration, "migration.started", actor=actor, detail=_shown_start(chosen, at))
@@ -239,7 +241,6 @@ class MigrationManager:
             agent=agent,
             policy=pinned(policy),
             spec_sha256=hashlib.sha256(task.source_content.encode()).hexdigest(),
-            spec_content=task.source_content,
             branch=policy.branch,
             base_commit=None,
             published_commit=None,

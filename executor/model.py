@@ -173,7 +173,6 @@ class Migration:
     agent: str
     policy: Json
     spec_sha256: str
-    spec_content: str
     branch: str | None
     base_commit: str | None
     published_commit: str | None

@@ -65,7 +65,7 @@ class TaskView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationView:
-    """A migration with its phases, attempts, open question, checkpoints and rollbacks."""
+    """A migration with its phases, attempts, question, checkpoints, rollbacks, and the text it goes by."""
 
     migration: Migration
     title: str
@@ -76,6 +76,7 @@ class MigrationView:
     replies: tuple[Reply, ...]
     checkpoints: tuple[Checkpoint, ...]
     rollbacks: tuple[Rollback, ...]
+    pinned_spec: str
 
 
 class MigrationTracker:
@@ -123,6 +124,7 @@ class MigrationTracker:
                 replies=tuple(waits.replies(migration_id)),
                 checkpoints=tuple(checkpoints.of_migration(migration_id)),
                 rollbacks=tuple(checkpoints.rollbacks(migration_id)),
+                pinned_spec=migrations.pinned_spec(migration.spec_sha256),
             )
 
     def checkpoint(self, migration_id: str, wanted: str) -> Checkpoint:

@@ -284,7 +284,7 @@ def _is_changed(view: TaskView, run: MigrationView | None) -> bool:
     """Whether the spec was edited since the migration was started (ticks are no edit)."""
     if run is None or run.migration.status in ENDED:
         return False
-    return _without_marks(view.task.source_content) != _without_marks(run.migration.spec_content)
+    return _without_marks(view.task.source_content) != _without_marks(run.pinned_spec)
 
 
 def _without_marks(text: str) -> str:

@@ -52,6 +52,20 @@ class MigrationRepository:
         insert_into(t.migrations).run(self._connection, pack(migration))
         insert_into(t.phase_runs).run_many(self._connection, [pack(run) for run in phase_runs])
 
+    def pin_spec(self, sha256: str, content: str) -> None:
+        """Keep the text that a migration goes by; the same text is kept once."""
+        known = sa.select(t.pinned_specs.c.sha256).where(t.pinned_specs.c.sha256 == sha256)
+        if self._connection.execute(known).first() is None:
+            insert_into(t.pinned_specs).run(self._connection, {"sha256": sha256, "content": content})
+
+    def pinned_spec(self, sha256: str) -> str:
+        """The text of this hash. Raises: NotFound."""
+        query = sa.select(t.pinned_specs.c.content).where(t.pinned_specs.c.sha256 == sha256)
+        content = self._connection.execute(query).scalar()
+        if content is None:
+            raise NotFound("pinned spec", sha256)
+        return str(content)
+
     def get(self, migration_id: str) -> Migration:
         """The migration. Raises: NotFound."""
         migration = _BY_ID.first(self._connection, its_id=migration_id)

@@ -188,6 +188,13 @@ spec_problems = sa.Table(
     sa.Index(None, "task_id"),
 )
 
+pinned_specs = sa.Table(
+    "pinned_specs",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    _text("content"),
+)
+
 migrations = sa.Table(
     "migrations",
     metadata,
@@ -200,7 +207,6 @@ migrations = sa.Table(
     _text("agent"),
     sa.Column("policy", sa.JSON, nullable=False),
     _text("spec_sha256"),
-    _text("spec_content"),
     sa.Column("branch", sa.Text),
     sa.Column("base_commit", sa.Text),
     sa.Column("published_commit", sa.Text),

@@ -160,7 +160,6 @@ def _migration(task: Task, transaction: Transaction) -> Migration:
         agent="scaffold",
         policy={},
         spec_sha256="",
-        spec_content="",
         branch=None,
         base_commit=None,
         published_commit=None,

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pytest
 import sqlalchemy as sa
+from roadmark.executor.clock import SystemClock
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.spec_rows import children_of, task_of
 from roadmark.executor.states import TaskStatus
@@ -31,6 +33,13 @@ SPEC = """\
 - [x] Begin
 - [ ] End
 """
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path, SystemClock())
+    yield opened
+    opened.close()
 
 
 def keep(store: Store, texts: dict[str, str]) -> None:
@@ -90,7 +99,6 @@ def a_migration(task_id: str, path: str) -> dict[str, object]:
     words = {
         "agent": "a",
         "spec_sha256": "x",
-        "spec_content": "x",
         "started_by": "x",
         "reason": "it did nothing",
     }

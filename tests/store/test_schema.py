@@ -119,7 +119,7 @@ def test_a_reader_of_nothing_or_of_another_revision_says_what_to_do(tmp_path: Pa
 def test_the_texts_of_specs_move_to_a_table_of_their_own_and_back(tmp_path: Path) -> None:
     engine = open_writer(sqlite_url(tmp_path / "old.db"))
     schema.upgrade(engine)
-    schema.downgrade(engine, "0004")
+    schema.downgrade(engine, "0005")
     columns = ("id", "task_id", "status", "agent", "spec_sha256", "spec_content", "started_by", "policy")
     others = ("phase", "phase_count", "attempt", "fence", "version", "start_confirmed")
     moments = ("created_at", "updated_at")
@@ -127,17 +127,16 @@ def test_the_texts_of_specs_move_to_a_table_of_their_own_and_back(tmp_path: Path
     with engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
         for number, text in enumerate(("one", "one", "two")):
-            values = f"'{number}', 't', 'failed', 'a', 'hash of {text}', '{text}', 'anna', '{{}}', 1, 1, 1, 1, 1, 1"
-            connection.exec_driver_sql(
-                f"INSERT INTO migrations ({names}) VALUES ({values}, '2026-01-01', '2026-01-01')"
-            )
+            words = f"'{number}', 't', 'failed', 'a', 'hash of {text}', '{text}', 'anna', '{{}}'"
+            values = f"{words}, 1, 1, 1, 1, 1, 1, '2026-01-01', '2026-01-01'"
+            connection.exec_driver_sql(f"INSERT INTO migrations ({names}) VALUES ({values})")
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.exec_driver_sql(_A_TASK)
     schema.upgrade(engine)
     with engine.connect() as connection:
         kept = list(connection.exec_driver_sql("SELECT sha256, content FROM pinned_specs ORDER BY sha256"))
     assert kept == [("hash of one", "one"), ("hash of two", "two")]
-    schema.downgrade(engine, "0004")
+    schema.downgrade(engine, "0005")
     with engine.connect() as connection:
         back = list(connection.exec_driver_sql("SELECT id, spec_content FROM migrations ORDER BY id"))
     assert back == [("0", "one"), ("1", "one"), ("2", "two")]
