@@ -52,7 +52,7 @@ def _move(transaction: Transaction, jump: timedelta, since: datetime) -> None:
     """`since`: what was asked from then on was asked by the clock as it is now."""
     migrations = MigrationRepository(transaction.connection)
     by = {"by_seconds": round(jump.total_seconds())}
-    waiting = TimerRepository(transaction.connection).move_deadlines(jump, since, transaction.now)
+    waiting = TimerRepository(transaction.connection).move_questions(jump, since, transaction.now)
     moved = [migrations.get(migration_id) for migration_id in waiting]
     moved += [
         migrations.change(migration, transaction.now, due_at=due_at)

@@ -65,6 +65,7 @@ class Settings:
     timeout_s: int = 86_400
     idle_timeout_s: int = 600
     wait_s: int = 14_400
+    remind_s: tuple[int, ...] = (3_600,)
     retry_delay_s: float = 2.0
     memory_limit_bytes: int = 0
     sandbox: str = "auto"
@@ -121,6 +122,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "timeout_seconds": "timeout_s",
         "idle_timeout_seconds": "idle_timeout_s",
         "wait_seconds": "wait_s",
+        "remind_seconds": "remind_s",
         "retry_delay_seconds": "retry_delay_s",
         "memory_limit_bytes": "memory_limit_bytes",
         "sandbox": "sandbox",
@@ -251,6 +253,8 @@ def _checked(where: str, setting: str, value: Any, base: Path) -> Any:
         raise ConfigurationWrong(where, f"{value!r} is not one of {_listed(_CHOICES[setting])}")
     if setting == "verify":
         return _argument_lists(where, value)
+    if setting == "remind_s":
+        return _whole_numbers(where, value)
     if isinstance(default, tuple):
         return tuple(value.split(",")) if isinstance(value, str) else _strings(where, value)
     if isinstance(default, int | float):
@@ -268,6 +272,14 @@ def _number(where: str, value: Any, kind: type[int] | type[float]) -> int | floa
     if number < 0:
         raise ConfigurationWrong(where, f"{value!r} is below zero")
     return number
+
+
+def _whole_numbers(where: str, value: Any) -> tuple[int, ...]:
+    """A list of them; in a variable of the environment they have commas between them."""
+    parts = [part for part in value.split(",") if part] if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        raise ConfigurationWrong(where, "must be a list of whole numbers")
+    return tuple(int(_number(where, part, int)) for part in parts)
 
 
 def _strings(where: str, value: Any) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class Service:
         self._recovery = Recovery(self.store, self.places, self.metrics)
         self._worker = self._make_worker()
         self.schedules = Schedules(self.store, self.manager)
-        self.timers = Timers(self.store, self.manager, self.schedules)
+        self.timers = Timers(self.store, self.manager, self.schedules, settings.remind_s)
         self.engine = EmbeddedEngine(
             self.store, self.timers, self._worker, settings.slot_count(), agent_slots(settings)
         )

@@ -58,7 +58,7 @@ class Notification:
         """What happened. The words, and the link with its key, are made when it is sent, and not kept."""
         if entry.kind == TESTED and entry.detail.get("endpoint") == self.name:
             return json.dumps({"state": "test"})
-        state = _STATES.get(entry.to_status or "") if entry.kind == "migration.moved" else None
+        state = _state_of(entry)
         if state not in self._settings.on:
             return None
         facts = {"state": state, "migration_id": entry.migration_id, "reason": entry.detail.get("reason")}
@@ -123,6 +123,13 @@ def _library() -> ModuleType:
         return importlib.import_module("apprise")
     except ImportError as error:
         raise ConfigurationWrong("[[notify]]", "needs Apprise: pip install 'roadmark[notify]'") from error
+
+
+def _state_of(entry: JournalEntry) -> str | None:
+    """What a person hears of; a reminder is heard like the question itself."""
+    if entry.kind == "wait.reminded":
+        return "waiting"
+    return _STATES.get(entry.to_status or "") if entry.kind == "migration.moved" else None
 
 
 def _shown(text: str) -> str:

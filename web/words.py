@@ -264,6 +264,9 @@ _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
     "wait.reminded": lambda entry: (
         f"Reminder: {span(timedelta(seconds=int(entry.detail.get('left_seconds', 0))))} left to answer"
     ),
+    "wait.reminded": lambda entry: (
+        f"Reminder: {span(timedelta(seconds=int(entry.detail.get('left_seconds', 0))))} left to answer"
+    ),
     "wait.closed": lambda entry: f"Question closed: {entry.detail.get('outcome', '')}".rstrip(": "),
     "reply.received": _replied,
     "workspace.opened": lambda entry: f"Workspace opened at {str(entry.detail.get('base_commit'))[:10]}",
