@@ -15,7 +15,7 @@ def explain_command(task: str, where: Where) -> None:
     """Say why TASK (an id, a file, a title or a migration's id) is not running."""
     settings = settings_from(where)
     try:
-        source = Reading(settings.state_dir)
+        source = Reading(settings.state_dir, settings.database_url)
     except RoadmarkError as error:
         fail(error)
     try:

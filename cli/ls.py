@@ -27,9 +27,20 @@ def ls_command(where: Where, as_json: bool) -> None:  # noqa: FBT001
 
 def _listed(settings: Settings) -> list[ListedTask]:
     try:
-        return list_tasks(settings.state_dir)
+        return list_tasks(settings.state_dir) if not settings.database_url else _of_server(settings)
     except RoadmarkError as error:
         fail(error)
+
+
+def _of_server(settings: Settings) -> list[ListedTask]:
+    from roadmark.executor.store.listing_of_server import list_tasks_of
+    from roadmark.executor.store.reading import Reading
+
+    source = Reading(settings.state_dir, settings.database_url)
+    try:
+        return list_tasks_of(source)
+    finally:
+        source.close()
 
 
 def _cells(task: ListedTask) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from roadmark.executor.tracker import MigrationTracker
 def reading(settings: Settings) -> Iterator[MigrationTracker]:
     """What is known, beside whoever works on it. Ends the program where there is nothing to read."""
     try:
-        source = Reading(settings.state_dir)
+        source = Reading(settings.state_dir, settings.database_url)
     except RoadmarkError as error:
         fail(error)
     try:

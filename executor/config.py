@@ -51,6 +51,7 @@ class Settings:
     specs: Path
     repo: Path
     state_dir: Path
+    database_url: str = field(default="", repr=False)
     project: str = "default"
     host: str = "127.0.0.1"
     port: int = 8484
@@ -114,6 +115,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "log_format": "log_format",
         "public_url": "public_url",
     },
+    "database": {"url": "database_url"},
     "run": {
         "agent": "agent",
         "slots": "slots",

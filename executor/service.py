@@ -52,7 +52,7 @@ class Service:
         self.settings = settings
         self.clock = clock or SystemClock()
         settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.store = Store(settings.state_dir, self.clock)
+        self.store = Store(settings.state_dir, self.clock, settings.database_url)
         self.places = Places(settings.repo, settings.state_dir)
         self.tracker = KeepingTracker(self.store, self.store.mark.value)
         self.manager = MigrationManager(self.store, settings)
@@ -88,8 +88,12 @@ class Service:
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
 
     def hold(self, what: str) -> None:
-        """Take the state directory and put right what a crash left. Raises: StateDirInUse."""
+        """Take state directory and database, put right what a crash left.
+
+        Raises: StateDirInUse, DatabaseUnusable where another service has the database.
+        """
         self._lock.take(what)
+        self.store.hold(what)
         self._recovery.run()
         self.store.write(self.schedules.remake)
 

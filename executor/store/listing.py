@@ -13,19 +13,20 @@ from typing import Any
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store.identity import DATABASE, REVISION
 
-_LIST = """
+LIST = """
 SELECT t.id, t.title, t.priority, t.source_path, t.status, t.executable,
        m.id, m.status, m.reason,
        coalesce(i.done, 0), coalesce(i.total, 0), coalesce(p.errors, 0)
 FROM tasks t
 LEFT JOIN migrations m ON m.id = t.migration_id
-LEFT JOIN (SELECT task_id, sum(mark = 'x') AS done, count(*) AS total FROM task_items
+LEFT JOIN (SELECT task_id, count(*) FILTER (WHERE mark = 'x') AS done, count(*) AS total FROM task_items
            WHERE phase IS NOT NULL AND removed_at IS NULL GROUP BY task_id) i ON i.task_id = t.id
 LEFT JOIN (SELECT task_id, count(*) AS errors FROM spec_problems
            WHERE severity = 'error' GROUP BY task_id) p ON p.task_id = t.id
 WHERE t.status <> 'withdrawn' OR t.migration_id IS NOT NULL
 ORDER BY t.source_path, t.id
 """
+"""The columns are the fields of `ListedTask`. As it stands here, SQLite and PostgreSQL understand it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +58,13 @@ def list_tasks(state_dir: Path) -> list[ListedTask]:
     try:
         with closing(sqlite3.connect(path)) as connection:
             _refuse_other_revisions(connection, path)
-            return [_listed(row) for row in connection.execute(_LIST)]
+            return [listed(row) for row in connection.execute(LIST)]
     except sqlite3.DatabaseError as error:
         raise DatabaseUnusable(str(path), f"is no database of Roadmark ({error})") from error
 
 
-def _listed(row: Sequence[Any]) -> ListedTask:
+def listed(row: Sequence[Any]) -> ListedTask:
+    """The row of an answer."""
     values = dict(zip(ListedTask.__slots__, row, strict=True))
     return ListedTask(**values | {"executable": bool(values["executable"])})
 
