@@ -45,13 +45,21 @@ def read_spec(path: PurePath, content: bytes, limits: Limits = DEFAULT_LIMITS) -
         return _refused(name, refused)
     source, source_problems = read_source(content)
     if name.endswith(".json"):
-        return _with_problems(taskmaster.read(name, source.text), source_problems)
+        return _read_json(name, source, source_problems)
     body_lines, fence_problems = repair_fences(source.body_lines)
     front = read_front_matter(source.front_matter)
     document = read_document(name, replace(source, body_lines=body_lines), front.values)
     spec = _read(document, source, front)
     hidden_problems = check_hidden(source.lines)
     return _with_problems(spec, (*source_problems, *fence_problems, *hidden_problems))
+
+
+def _read_json(name: str, source: SourceText, problems: tuple[Problem, ...]) -> Spec:
+    """A tasks.json; what follows from one that has no tasks would only hide why it has none."""
+    spec = taskmaster.read(name, source.text)
+    if not spec.phases:
+        return replace(spec, problems=in_reading_order((*problems, *spec.problems)))
+    return _with_problems(spec, problems)
 
 
 def refuse_spec(path: PurePath, said: str) -> Spec:

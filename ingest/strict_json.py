@@ -5,7 +5,7 @@ NaN, Infinity, duplicate keys and more than 64 levels are errors; each error has
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 DEPTH_LIMIT = 64
@@ -27,6 +27,8 @@ class JsonRead:
     """Offsets of comments that were passed over."""
     trailing_commas: tuple[int, ...] = ()
     """Offsets of commas before a closing bracket that were passed over."""
+    text: str = ""
+    """What was read: strict JSON, each character at its offset of the text as written."""
 
 
 class _DuplicateKeyError(ValueError):
@@ -43,14 +45,15 @@ def read_json(text: str) -> JsonRead:
         return JsonRead(error=f"nested deeper than {DEPTH_LIMIT} levels", line=line, column=column)
     first = _load(text)
     if first.error is None:
-        return first
+        return replace(first, text=text)
     comments = tuple(found.start() for found in _COMMENT.finditer(text) if not found["string"])
     bare = _COMMENT.sub(_blank, text)
     commas = tuple(found.start() for found in _TRAILING.finditer(bare) if not found["string"])
-    second = _load(_TRAILING.sub(_blank, bare))
+    strict = _TRAILING.sub(_blank, bare)
+    second = _load(strict)
     if second.error is not None:
         return first if not comments and not commas else second
-    return JsonRead(value=second.value, comments=comments, trailing_commas=commas)
+    return JsonRead(value=second.value, comments=comments, trailing_commas=commas, text=strict)
 
 
 def place(text: str, offset: int) -> tuple[int, int]:

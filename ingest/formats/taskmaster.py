@@ -1,26 +1,62 @@
 """Task Master ``tasks.json``: tasks with subtasks, statuses and dependencies by id; both shapes of the file.
 
 The newer shape holds tasks by tag (``{"master": {"tasks": [...]}}``), the older one directly. A phase is a
-task, its items are the subtasks. JSON has no boxes: nothing is ever ticked in such a file.
+task, its items are the subtasks; the status of a part is its mark.
 Source: eyaltoledano/claude-task-master, docs/task-structure.md.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
 
 from roadmark.ingest.assemble import name_of_slug
 from roadmark.ingest.boxes import item_name
+from roadmark.ingest.json_places import Placed, elements, members, whole
 from roadmark.ingest.problems import problem
 from roadmark.ingest.sections.overview import read_priority
 from roadmark.ingest.spec import PRIORITIES, Checkbox, Entry, Phase, Spec
-from roadmark.ingest.strict_json import place, read_json
+from roadmark.ingest.strict_json import read_json
 
 NAME = "taskmaster"
 TASK_LIMIT = 500
+STATUS_OF_MARK = {" ": "pending", "x": "done", "~": "in-progress", "/": "in-progress", "-": "cancelled"}
+"""What is written for a mark."""
 _MARKS = {"done": "x", "completed": "x", "in-progress": "~", "review": "~", "cancelled": "-", "deferred": "-"}
 _STATUSES = {"x": "completed", "~": "in_progress", "-": "cancelled", " ": "pending"}
 
-Task = Mapping[str, object]
+Values = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A task or subtask: its key across edits, its values, and where its status stands if it has one."""
+
+    key: str
+    id: str
+    title: str
+    values: Values
+    line: int
+    status: Placed | None
+
+    @property
+    def mark(self) -> str:
+        """Its status as the mark of a box."""
+        return _MARKS.get(str(self.values.get("status", "")).casefold(), " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task and its subtasks."""
+
+    own: Part
+    subtasks: tuple[Part, ...]
+
+    @property
+    def work(self) -> tuple[Part, ...]:
+        """What is carried out: the subtasks, or the task itself where it has none."""
+        return self.subtasks or (self.own,)
 
 
 def read(path: str, text: str) -> Spec:
@@ -30,15 +66,12 @@ def read(path: str, text: str) -> Spec:
     if found.error is not None:
         refused = problem("E110", found.line, f"this is not JSON: {found.error}", column=found.column)
         return Spec(path=path, format=NAME, title=title, text=text, problems=(refused,))
-    tasks = list(_tasks(found.value))
+    tasks = tasks_of(found.text)
     if len(tasks) > TASK_LIMIT:
-        said = f"{len(tasks):,} tasks are more than the limit of {TASK_LIMIT:,}"
+        said = f"there are more tasks than the limit of {TASK_LIMIT:,}"
         return Spec(path=path, format=NAME, title=title, text=text, problems=(problem("E001", 1, said),))
     if not tasks:
         return Spec(path=path, format="document", title=title, text=text, description=text, is_spec=False)
-    ordered, unknown = _in_order(tasks)
-    lines = dict(_lines(text))
-    phases = tuple(_phase(task, lines) for task in ordered)
     return Spec(
         path=path,
         format=NAME,
@@ -47,14 +80,71 @@ def read(path: str, text: str) -> Spec:
         description=text,
         type="feature",
         priority=_highest(tasks),
-        phases=phases,
+        phases=tuple(map(_phase, _in_order(tasks))),
+        items=items_of(tasks),
         problems=tuple(
-            problem(
-                "W205", lines.get(task, 1), f'task {task} depends on "{missing}", which is not in the file'
-            )
-            for task, missing in unknown
+            problem("W205", part.line, f'task {part.id} depends on "{need}", which is not in the file')
+            for part, need in _unknown_needs(tasks)
         ),
     )
+
+
+def tasks_of(text: str) -> tuple[Task, ...]:
+    """The tasks of a strict JSON text in file order, at most one more than the limit."""
+    top = members(text, whole(text))
+    own = top.get("tasks")
+    tagged = [members(text, placed).get("tasks") for placed in top.values()]
+    lists = [own] if own is not None and isinstance(own.value, list) else tagged
+    reader = _Reader(text)
+    tasks = (task for group in lists if group is not None for task in reader.tasks(group))
+    return tuple(islice(tasks, TASK_LIMIT + 1))
+
+
+def items_of(tasks: Sequence[Task]) -> tuple[Checkbox, ...]:
+    """What is carried out of these tasks, as boxes."""
+    return tuple(_item(task, part) for task in tasks for part in task.work)
+
+
+class _Reader:
+    """Reads parts one after the other; equal ones of several tags get different keys."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._names: Counter[str] = Counter()
+        self._starts = (0, *accumulate(len(line) + 1 for line in text.split("\n")))
+
+    def tasks(self, group: Placed) -> Iterator[Task]:
+        for placed in elements(self._text, group):
+            if isinstance(placed.value, dict) and "title" in placed.value:
+                yield self._task(placed, placed.value)
+
+    def _task(self, placed: Placed, values: Values) -> Task:
+        number = str(values.get("id", ""))
+        inner = members(self._text, placed).get("subtasks")
+        subs = tuple(elements(self._text, inner)) if inner is not None else ()
+        subtasks = tuple(
+            self._part(sub, sub.value, f"{number}.{sub.value.get('id', '')}")
+            for sub in subs
+            if isinstance(sub.value, dict)
+        )
+        return Task(self._part(placed, values, number), subtasks)
+
+    def _part(self, placed: Placed, values: Values, number: str) -> Part:
+        title = str(values.get("title", ""))
+        name = item_name(f"task {number}", title)
+        self._names[name] += 1
+        inner = members(self._text, placed)
+        return Part(
+            key=name if self._names[name] == 1 else f"{name}-{self._names[name]}",
+            id=number,
+            title=title,
+            values=values,
+            line=self._line(inner.get("id", placed).start),
+            status=inner.get("status"),
+        )
+
+    def _line(self, offset: int) -> int:
+        return bisect_right(self._starts, offset)
 
 
 def _title(path: str) -> str:
@@ -62,110 +152,68 @@ def _title(path: str) -> str:
     return f"{name_of_slug(parts[-1])}: tasks" if parts else "Tasks"
 
 
-def _tasks(value: object) -> Iterator[Task]:
-    if isinstance(value, dict):
-        own = value.get("tasks")
-        lists = (
-            [own]
-            if isinstance(own, list)
-            else [part.get("tasks") for part in value.values() if _has_tasks(part)]
-        )
-        for group in lists:
-            if isinstance(group, list):
-                yield from (task for task in group if isinstance(task, dict) and "title" in task)
-
-
-def _has_tasks(part: object) -> bool:
-    return isinstance(part, dict) and isinstance(part.get("tasks"), list)
-
-
-def _id(task: Task) -> str:
-    return str(task.get("id", ""))
-
-
 def _needs(task: Task) -> list[str]:
-    needs = task.get("dependencies")
+    needs = task.own.values.get("dependencies")
     return [str(need) for need in needs] if isinstance(needs, list) else []
 
 
-def _in_order(tasks: list[Task]) -> tuple[list[Task], list[tuple[str, str]]]:
-    """The tasks after what they depend on, else in file order; and the dependencies that are not there."""
-    known = {_id(task) for task in tasks}
-    unknown = [
-        (_id(task), need) for task in tasks for need in _needs(task) if need.split(".")[0] not in known
-    ]
+def _unknown_needs(tasks: Sequence[Task]) -> Iterator[tuple[Part, str]]:
+    known = {task.own.id for task in tasks}
+    for task in tasks:
+        yield from ((task.own, need) for need in _needs(task) if need.split(".")[0] not in known)
+
+
+def _in_order(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks after what they depend on, else in file order."""
+    known = {task.own.id for task in tasks}
     done: set[str] = set()
     ordered: list[Task] = []
     waiting = list(tasks)
     while waiting:
-        ready = next((task for task in waiting if not _open_needs(task, known, done)), waiting[0])
+        ready = next((task for task in waiting if not (set(_needs(task)) & known) - done), waiting[0])
         waiting.remove(ready)
-        done.add(_id(ready))
+        done.add(ready.own.id)
         ordered.append(ready)
-    return ordered, unknown
+    return ordered
 
 
-def _open_needs(task: Task, known: set[str], done: set[str]) -> set[str]:
-    return (set(_needs(task)) & known) - done
-
-
-def _lines(text: str) -> Iterator[tuple[str, int]]:
-    """The line of each task's title, by its id; the first one wins."""
-    seen: set[str] = set()
-    for found in re.finditer(r'"id"\s*:\s*"?([\w.-]+)"?', text):
-        if found[1] not in seen:
-            seen.add(found[1])
-            yield found[1], place(text, found.start())[0]
-
-
-def _phase(task: Task, lines: Mapping[str, int]) -> Phase:
-    line = lines.get(_id(task), 1)
-    mark = _mark(task)
-    subtasks = task.get("subtasks")
-    title = str(task["title"])
-    subs: list[Task] = (
-        [sub for sub in subtasks if isinstance(sub, dict)] if isinstance(subtasks, list) else []
-    )
+def _phase(task: Task) -> Phase:
+    own = task.own
     return Phase(
-        number=_id(task),
-        name=title,
+        number=own.id,
+        name=own.title,
         hours=None,
-        status=_STATUSES[mark],
-        line=line,
-        end_line=line,
-        text="\n\n".join(_texts(task, subs)),
-        items=tuple(_item(task, sub, line) for sub in subs) or (_item(task, task, line),),
-        bullets=tuple(Entry(str(sub.get("title", "")), line) for sub in subs),
+        status=_STATUSES[own.mark],
+        line=own.line,
+        end_line=own.line,
+        text="\n\n".join(_texts(task)),
+        items=tuple(_item(task, part) for part in task.work),
+        bullets=tuple(Entry(sub.title, sub.line) for sub in task.subtasks),
     )
 
 
-def _texts(task: Task, subs: list[Task]) -> Iterator[str]:
-    yield f"# {task['title']}"
-    for part in (task, *subs):
-        if part is not task:
-            yield f"## {part.get('title', '')}"
-        yield from (str(part[key]) for key in ("description", "details", "testStrategy") if part.get(key))
+def _texts(task: Task) -> Iterator[str]:
+    yield f"# {task.own.title}"
+    for part in (task.own, *task.subtasks):
+        if part is not task.own:
+            yield f"## {part.title}"
+        details = (part.values.get(key) for key in ("description", "details", "testStrategy"))
+        yield from (str(detail) for detail in details if detail)
 
 
-def _item(task: Task, part: Task, line: int) -> Checkbox:
-    number = _id(task) if part is task else f"{_id(task)}.{_id(part)}"
-    text = str(part.get("title", ""))
+def _item(task: Task, part: Part) -> Checkbox:
     return Checkbox(
-        key=item_name(f"task {number}", text),
-        text=text,
-        mark=_mark(part),
-        line=line,
+        key=part.key,
+        text=part.title,
+        mark=part.mark,
+        line=part.line,
         mark_line=0,
         column=0,
-        section=str(task["title"]),
+        section=task.own.title,
         depth=1,
     )
 
 
-def _mark(part: Task) -> str:
-    return _MARKS.get(str(part.get("status", "")).casefold(), " ")
-
-
-def _highest(tasks: list[Task]) -> str | None:
-    found = {read_priority(str(task.get("priority", ""))) for task in tasks}
+def _highest(tasks: Sequence[Task]) -> str | None:
+    found = {read_priority(str(task.own.values.get("priority", ""))) for task in tasks}
     return next((name for name in PRIORITIES if name in found), None)

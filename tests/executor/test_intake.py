@@ -122,6 +122,26 @@ def test_a_tick_changes_one_byte_and_keeps_the_mode(intake: Intake, spec: Path, 
     assert seen.tasks()[0].revision == 1, "our own tick is no edit of a person's"
 
 
+def test_a_tick_in_a_tasks_json_changes_one_status(intake: Intake, settings, seen: Seen) -> None:
+    file = settings.specs / "tasks.json"
+    file.write_text(
+        '{"tasks": [{"id": 1, "title": "Sow", "status": "pending"},'
+        ' {"id": 2, "title": "Dig", "status": "done"}]}'
+    )
+    _settle(file)
+    before = file.read_text()
+    intake.rescan()
+    assert seen.marks() == {"Sow": " ", "Dig": "x"}
+    key = next(item.key for item in seen.view().items if item.text == "Sow")
+    intake.tick(seen.tasks()[0].id, key, "x", "person you")
+    assert file.read_text() == before.replace("pending", "done")
+    assert seen.marks() == {"Sow": "x", "Dig": "x"}
+    assert seen.tasks()[0].status is TaskStatus.COMPLETED
+    revision = seen.tasks()[0].revision
+    intake.rescan_settled()
+    assert seen.tasks()[0].revision == revision
+
+
 def test_a_tick_in_the_file_ticks_the_row_and_back(intake: Intake, spec: Path, seen: Seen) -> None:
     intake.rescan()
     _edit(spec, "- [ ] Sort the words", "- [x] Sort the words")
