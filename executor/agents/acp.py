@@ -30,6 +30,7 @@ from roadmark.executor.agents.homes import command_for, link_sign_in
 from roadmark.executor.agents.permissions import REFUSED, Grounds, judge, option_for
 from roadmark.executor.agents.reports import PROGRAM, ReportSpool
 from roadmark.executor.agents.rpc import AUTH_REQUIRED, Answer, Json, Message, Notice, Request
+from roadmark.executor.agents.speech import Speech
 from roadmark.executor.agents.updates import MOST_TITLE, ended, event_of, usage_of
 from roadmark.executor.provider_errors import TAIL_CHARACTERS, classify, retry_at
 from roadmark.executor.workspace.errors import ProcessEnded, ProcessNotStarted
@@ -69,7 +70,7 @@ class AcpAgent:
         self._pending: deque[AgentEvent] = deque()
         self._turn: int | None = None
         self._is_prompted = False
-        self._message = ""
+        self._speech = Speech()
 
     def start(self) -> None:
         """Start the agent, shake hands, load or open the chat. Raises: AgentUnavailable."""
@@ -87,7 +88,7 @@ class AcpAgent:
         """Begin a turn. Raises: AgentUnavailable where the agent is not there."""
         if self._connection is None:
             raise self._unavailable("it was not started")
-        self._message, self._is_prompted = "", True
+        self._speech, self._is_prompted = Speech(), True
         parameters = {"sessionId": self.session_id, "prompt": [{"type": "text", "text": text}]}
         try:
             self._turn = self._connection.request("session/prompt", parameters)
@@ -220,18 +221,15 @@ class AcpAgent:
         match event := event_of(update):
             case TurnEnded():
                 self._end(event)
+            case TextDelta():
+                self._keep(TextDelta(self._speech.add(event.text, update.get("messageId"))))
+            case ToolStart():
+                self._speech.interrupt()
+                self._keep(event)
             case None:
                 pass
             case _:
-                self._remember(event)
                 self._keep(event)
-
-    def _remember(self, event: AgentEvent) -> None:
-        """Keep the end of the agent's last message: it may tell of its provider's trouble."""
-        if isinstance(event, ToolStart):
-            self._message = ""
-        if isinstance(event, TextDelta):
-            self._message = (self._message + event.text)[-TAIL_CHARACTERS:]
 
     def _end(self, event: TurnEnded) -> None:
         """The end of the turn. An agent may call an error of its provider an ordinary end."""
@@ -239,8 +237,8 @@ class AcpAgent:
             return
         self._turn = None
         if event.end is TurnEnd.COMPLETED:
-            found = classify(0, None, self._message)
-            event = _troubled(found, self._message) if found is not None else event
+            found = classify(0, None, self._speech.tail)
+            event = _troubled(found, self._speech.tail) if found is not None else event
         self._pending.extend(self._spool.new_reports())
         self._pending.append(event)
 

@@ -79,6 +79,12 @@ def report(nonce: str) -> None:
 Behaviour = Callable[[str, str], "dict[str, Any] | None"]
 
 
+def _message(session: str, argument: str) -> None:
+    """A chunk of a named message: `id=text`."""
+    identity, _, text = argument.partition("=")
+    update(session, "agent_message_chunk", messageId=identity, content={"type": "text", "text": text})
+
+
 def _edit(session: str, argument: str) -> None:
     update(session, "tool_call", toolCallId="t", title="edit", status="pending")
     with open(os.path.join(state["cwd"], argument), "w", encoding="utf-8") as file:
@@ -148,6 +154,7 @@ def _until_cancelled(session: str, argument: str) -> dict[str, Any]:
 
 BEHAVIOUR: dict[str, Behaviour] = {
     "edit": _edit,
+    "message": _message,
     "say": lambda session, text: say(session, text.replace("_", " ")),
     "think": lambda session, text: update(
         session, "agent_thought_chunk", content={"type": "text", "text": text}

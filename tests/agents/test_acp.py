@@ -95,6 +95,27 @@ def test_a_follow_up_goes_on_in_the_same_session(make_agent: MakeAgent, listen: 
     assert said(listen(agent)) == "two"
 
 
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("message:a=is message:a=sues. message:a=done", "issues.done"),
+        ("message:a=issues. message:b=done", "issues.\ndone"),
+        ("message:a= message:b=done", "done"),
+        ("say:one edit:made.txt say:two", "one\ntwo"),
+        ("say:one think:hm say:two", "onetwo"),
+        ("say:The_model_is_not_known,_which_may_cause_issues. say:done", None),
+        ("say:see_the_app. say:py", "see the app.py"),
+    ],
+)
+def test_a_new_message_begins_a_new_line(
+    prompt: str, text: str | None, make_agent: MakeAgent, listen: Listen
+) -> None:
+    """codex-acp gives its warnings as chunks without a name, each a whole sentence."""
+    agent = make_agent()
+    agent.prompt(prompt, "n")
+    assert said(listen(agent)) == (text or "The model is not known, which may cause issues.\ndone")
+
+
 def test_a_chat_is_loaded_and_its_history_is_no_news(
     make_agent: MakeAgent, make_brief: MakeBrief, listen: Listen
 ) -> None:
