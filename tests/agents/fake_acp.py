@@ -36,6 +36,9 @@ def receive() -> dict[str, Any]:
     line = IN.readline()
     if not line:
         sys.exit(0)
+    if sys.argv[1] == "recorded":
+        with open(os.path.join(os.environ["HOME"], "heard.jsonl"), "ab") as file:
+            file.write(line)
     return json.loads(line)
 
 
