@@ -210,7 +210,7 @@ class MigrationRepository:
         if since is not None:
             query = query.where(c.started_at >= since)
         attempts, used_tokens, cost_usd = self._connection.execute(query).one()
-        return Spent(attempts, used_tokens, cost_usd)
+        return Spent(attempts, int(used_tokens), cost_usd)
 
     def open_attempts(self) -> list[Attempt]:
         """Attempts without an end: at a start, those that a crash interrupted."""

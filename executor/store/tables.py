@@ -69,6 +69,10 @@ def _number(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.Integer, nullable=False)
 
 
+_COUNT = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+"""64 bits: SQLite has them anyway, and its keys are quick only where they are called INTEGER."""
+
+
 def _yes_no(name: str) -> sa.Column[bool]:
     return sa.Column(name, sa.Boolean, nullable=False)
 
@@ -264,8 +268,8 @@ attempts = sa.Table(
     sa.Column("evidence", sa.JSON),
     _yes_no("used"),
     sa.Column("checkpoint_id", sa.String(36)),
-    sa.Column("tokens_in", sa.Integer),
-    sa.Column("tokens_out", sa.Integer),
+    sa.Column("tokens_in", _COUNT),
+    sa.Column("tokens_out", _COUNT),
     sa.Column("cost_usd", sa.Float),
     sa.Column("peak_memory_bytes", sa.BigInteger),
     _moment("started_at"),
@@ -356,7 +360,7 @@ migration_rollback = sa.Table(
 migration_tracking = sa.Table(
     "migration_tracking",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("seq", _COUNT, primary_key=True, autoincrement=False),
     _moment("at"),
     _text("actor"),
     _text("kind"),
@@ -437,7 +441,7 @@ outbox_positions = sa.Table(
     "outbox_positions",
     metadata,
     sa.Column("endpoint", sa.String(80), primary_key=True),
-    _number("seq"),
+    sa.Column("seq", _COUNT, nullable=False),
 )
 
 outbox = sa.Table(
@@ -445,7 +449,7 @@ outbox = sa.Table(
     metadata,
     _id(),
     sa.Column("endpoint", sa.String(80), nullable=False),
-    _number("seq"),
+    sa.Column("seq", _COUNT, nullable=False),
     _text("kind"),
     _text("payload"),
     sa.Column("state", sa.String(20), nullable=False),

@@ -131,14 +131,14 @@ class TaskRepository:
         Raises: NotFound, Ambiguous.
         """
         c = t.tasks.c
-        path_tail = c.source_path.endswith(f"/{wanted}", autoescape=True)
+        path_tail = c.source_path.iendswith(f"/{wanted}", autoescape=True)
         of_migration = sa.select(t.migrations.c.task_id).where(t.migrations.c.id == wanted)
         for condition in (
             c.id == wanted,
             c.id.in_(of_migration),
             c.source_path == wanted,
             sa.or_(path_tail, sa.func.lower(c.title) == wanted.lower()),
-            c.id.startswith(wanted, autoescape=True),
+            c.id.istartswith(wanted, autoescape=True),
         ):
             matches = list(self._connection.execute(sa.select(c.id).where(condition)).scalars())
             if len(matches) == 1:

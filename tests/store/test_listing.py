@@ -2,24 +2,26 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pytest
 import sqlalchemy as sa
-from roadmark.executor.clock import SystemClock
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.spec_rows import children_of, task_of
 from roadmark.executor.states import TaskStatus
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.lane import Transaction
-from roadmark.executor.store.listing import list_tasks
+from roadmark.executor.store.listing import ListedTask, list_tasks
+from roadmark.executor.store.listing_of_server import list_tasks_of
+from roadmark.executor.store.reading import Reading
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import FleetRow, TaskRepository
 from roadmark.ingest.files_of_phase import assign_files
 from roadmark.ingest.reader import read_spec
 
+Listing = Callable[[], list[ListedTask]]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPEC = """\
 # Job {number} Implementation
@@ -36,10 +38,20 @@ SPEC = """\
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path, SystemClock())
-    yield opened
-    opened.close()
+def listing(tmp_path: Path, database_url: str) -> Iterator[Listing]:
+    """What `roadmark ls` reads of the database: of a file by sqlite3 alone."""
+    if not database_url:
+        yield lambda: list_tasks(tmp_path)
+        return
+    sources: list[Reading] = []
+
+    def read() -> list[ListedTask]:
+        sources.append(Reading(tmp_path, database_url))
+        return list_tasks_of(sources[-1])
+
+    yield read
+    for source in sources:
+        source.close()
 
 
 def keep(store: Store, texts: dict[str, str]) -> None:
@@ -61,12 +73,13 @@ def line_of(row: FleetRow) -> tuple[object, ...]:
     return (*known, *latest, row.items_done, row.items_total, row.errors)
 
 
-def test_both_lists_have_the_same_lines(store: Store, tmp_path: Path) -> None:
+def test_both_lists_have_the_same_lines(store: Store, listing: Listing) -> None:
     keep(
         store,
         {
             "b/run.md": SPEC.format(number=1),
             "a/broken.md": "# Nothing Implementation\n\n## 4. Implementation Phases\n",
+            "B/first.md": SPEC.format(number=4),
             "gone.md": SPEC.format(number=2),
             "gone-after-a-run.md": SPEC.format(number=3),
         },
@@ -87,10 +100,10 @@ def test_both_lists_have_the_same_lines(store: Store, tmp_path: Path) -> None:
     store.write(arrange)
     with store.read() as connection:
         expected = [line_of(row) for row in TaskRepository(connection).fleet()]
-    listed = [tuple(getattr(task, name) for name in task.__slots__) for task in list_tasks(tmp_path)]
+    listed = [tuple(getattr(task, name) for name in task.__slots__) for task in listing()]
     assert listed == expected
-    assert [line[3] for line in listed] == ["a/broken.md", "b/run.md", "gone-after-a-run.md"]
-    assert listed[1][6:11] == ("m-b/run.md", "failed", "it did nothing", 1, 1)
+    assert [line[3] for line in listed] == ["B/first.md", "a/broken.md", "b/run.md", "gone-after-a-run.md"]
+    assert listed[2][6:11] == ("m-b/run.md", "failed", "it did nothing", 1, 1)
 
 
 def a_migration(task_id: str, path: str) -> dict[str, object]:
@@ -107,9 +120,9 @@ def a_migration(task_id: str, path: str) -> dict[str, object]:
     return {**numbers, **words, **moments, **known}
 
 
-def test_the_list_has_every_task(store: Store, tmp_path: Path) -> None:
+def test_the_list_has_every_task(store: Store, listing: Listing) -> None:
     keep(store, {f"{number:04}.md": "# Small Implementation\n" for number in range(600)})
-    assert len(list_tasks(tmp_path)) == 600
+    assert len(listing()) == 600
 
 
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -118,10 +131,10 @@ def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
         list_tasks(tmp_path)
 
 
-def test_another_revision_is_refused_with_what_to_do(store: Store, tmp_path: Path) -> None:
+def test_another_revision_is_refused_with_what_to_do(store: Store, listing: Listing) -> None:
     store.write(lambda t: t.connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'")))
     with pytest.raises(DatabaseUnusable, match="roadmark db upgrade"):
-        list_tasks(tmp_path)
+        listing()
 
 
 def test_the_command_does_not_import_sqlalchemy() -> None:
