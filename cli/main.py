@@ -29,6 +29,7 @@ _COMMANDS = {
     "rollback": ("roadmark.cli.rollback", "rollback_command", "Take a migration back to a checkpoint."),
     "rule": ("roadmark.cli.rule", "rule_command", "Explain a finding."),
     "run": ("roadmark.cli.run", "run_command", "Start a task and take it as far as it goes."),
+    "schedule": ("roadmark.cli.schedule", "schedule_group", "List and remove what is started by cron."),
     "schema": ("roadmark.cli.schema", "schema_command", "Print a JSON Schema."),
     "serve": ("roadmark.cli.serve", "serve_command", "Serve the pages and the API, and carry out tasks."),
     "show": ("roadmark.cli.show", "show_command", "Show a task and its latest migration."),

@@ -15,6 +15,7 @@ from roadmark.executor.errors import (
     CheckpointUnknown,
     ConfigurationWrong,
     Conflict,
+    CronWrong,
     NotFound,
     RoadmarkError,
 )
@@ -30,6 +31,7 @@ _CODES: tuple[tuple[type[RoadmarkError], int], ...] = (
     (CheckpointUnknown, MISSING),
     (Conflict, MOVED),
     (ConfigurationWrong, USAGE),
+    (CronWrong, USAGE),
 )
 
 

@@ -52,6 +52,14 @@ START = _object(
     },
     ("task_id",),
 )
+SCHEDULE = _object(
+    {
+        "task_id": _text(500, "The task: its id, or what names it uniquely."),
+        "cron": _text(200, "Minute, hour, day, month, weekday, in the service's own time."),
+        "agent": _text(100, "The agent; without it the one of the configuration."),
+    },
+    ("task_id", "cron"),
+)
 REPLY = _object(
     {
         "text": {"type": "string", "maxLength": 10_000, "description": "A keyword, or why it is not good."},
@@ -72,6 +80,7 @@ NOTHING = _object({})
 
 SCHEMAS: Mapping[str, Schema] = {
     "Start": START,
+    "ScheduleOrder": SCHEDULE,
     "ReplyText": REPLY,
     "RollbackOrder": ROLLBACK,
     "RollbackOrderOf": ROLLBACK_OF,

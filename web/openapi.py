@@ -239,6 +239,35 @@ OPERATIONS = (
     ),
     Operation(
         method="get",
+        path="/api/schedules",
+        id="listSchedules",
+        summary="The tasks that are started by cron, the next one first.",
+        scope="read",
+        answers={200: "SchedulePage"},
+    ),
+    Operation(
+        method="post",
+        path="/api/schedules",
+        id="addSchedule",
+        summary="Start a task at these times from now on.",
+        scope="run",
+        answers={201: "Schedule"},
+        body="ScheduleOrder",
+        problems=("not-found", "ambiguous", "cron-wrong"),
+    ),
+    Operation(
+        method="post",
+        path="/api/schedules/{id}/remove",
+        id="removeSchedule",
+        summary="Drop a schedule; what it started goes on.",
+        scope="run",
+        answers={200: "Schedule"},
+        body="Nothing",
+        body_required=False,
+        problems=("not-found",),
+    ),
+    Operation(
+        method="get",
         path="/api/events",
         id="streamEvents",
         summary="The journal as server-sent events; goes on behind `Last-Event-ID` or `after`.",
@@ -419,6 +448,7 @@ _OUTGOING: Schema = {
 
 _STATUS_WORDS = {
     200: "Done.",
+    201: "Made.",
     202: "Accepted, and durable.",
     304: "It is what you have.",
     503: "Something fails.",

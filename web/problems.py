@@ -12,6 +12,7 @@ from roadmark.executor.errors import (
     Ambiguous,
     CheckpointUnknown,
     Conflict,
+    CronWrong,
     DatabaseUnusable,
     MoveRefused,
     NoOpenWait,
@@ -73,6 +74,7 @@ KINDS = _kinds(
     Kind("invalid", 422, "The body does not have the right shape", "Correct what `errors` points at."),
     Kind("reply-unclear", 422, "The reply does not confirm it", "Answer with one of `keywords`."),
     Kind("reason-missing", 422, "A rollback needs a reason", "Send `reason`."),
+    Kind("cron-wrong", 422, "That is no cron expression", "Correct it as `detail` says."),
     Kind("spec-not-executable", 422, "The spec has errors", "Repair what `problems` lists."),
     Kind("key-reused", 422, "The key belongs to another request", "Use a new Idempotency-Key."),
     Kind("too-many", 429, "Too many requests", "Wait as long as `Retry-After` says."),
@@ -112,6 +114,7 @@ _KIND_OF: Mapping[type[RoadmarkError], str] = {
     ReplyUnclear: "reply-unclear",
     ReasonMissing: "reason-missing",
     SpecNotExecutable: "spec-not-executable",
+    CronWrong: "cron-wrong",
     DatabaseUnusable: "unavailable",
 }
 

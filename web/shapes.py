@@ -304,6 +304,19 @@ _FURTHER: dict[str, Schema] = {
     "matches": array(_TEXT),
 }
 
+_SCHEDULE: Mapping[str, Schema] = {
+    "id": _TEXT,
+    "task_id": _TEXT,
+    "cron": _TEXT,
+    "agent": or_null(_TEXT),
+    "created_by": _TEXT,
+    "created_at": _MOMENT,
+    "due_at": _MOMENT,
+    "last_due_at": or_null(_MOMENT),
+    "last_migration_id": or_null(_TEXT),
+    "last_refusal": or_null(_TEXT),
+}
+
 JOURNAL_SHAPES: Mapping[str, Schema] = {
     "Event": exactly(**_EVENT),
     "EventPage": page_of("Event"),
@@ -321,6 +334,9 @@ JOURNAL_SHAPES: Mapping[str, Schema] = {
     "WebhookMessage": exactly(
         type=_TEXT, timestamp=_MOMENT, data=exactly(**_EVENT, title=or_null(_TEXT), url=or_null(_TEXT))
     ),
+    "Schedule": exactly(**_SCHEDULE),
+    "ScheduleTitled": exactly(**_SCHEDULE, title=_TEXT),
+    "SchedulePage": page_of("ScheduleTitled"),
     "Webhook": exactly(
         name=_TEXT, url=_TEXT, events=array(_TEXT), pending=_WHOLE, delivered=_WHOLE, given_up=_WHOLE
     ),

@@ -228,3 +228,23 @@ def test_help_lists_every_command_without_importing_it() -> None:
     assert result.exit_code == 0
     assert "Take a migration back to a checkpoint." in result.stdout
     assert CliRunner().invoke(main, ["no-such-command"]).exit_code == 2
+
+
+def test_a_task_is_scheduled_listed_and_taken_off_again(run: Run) -> None:
+    assert "No schedules" in run("schedule ls").output
+    added = run("run", "job.md", "--cron", "0 2 * * 1-5")
+    assert (added.exit_code, "starts it at" in added.output) == (0, True)
+    listed = json.loads(run("schedule ls --json").output)["items"]
+    assert [(row["cron"], row["title"], row["created_by"]) for row in listed] == [
+        ("0 2 * * 1-5", "Small Job", "anna")
+    ]
+    short = listed[0]["id"][:8]
+    assert short in run("schedule ls").output
+    assert run("schedule rm", short).exit_code == 0
+    assert run("schedule rm", short).exit_code == 3
+    assert "No schedules" in run("schedule ls").output
+
+
+def test_a_cron_expression_that_is_none_ends_with_the_code_of_usage(run: Run) -> None:
+    refused = run("run", "job.md", "--cron", "at night")
+    assert (refused.exit_code, "at night" in refused.output) == (2, True)
