@@ -173,6 +173,17 @@ class PublishConflict(PublishRefused):
         )
 
 
+class PushFailed(WorkspaceError):
+    """The branch did not get to the remote."""
+
+    def __init__(self, branch: str, remote: str, why: str) -> None:
+        self.branch, self.remote, self.why = branch, remote, why
+        super().__init__(
+            f"{branch!r} was not pushed to {remote!r}: {why}. It is whole in your repository; "
+            "push it by hand, or let the next phase push it"
+        )
+
+
 class ProcessNotStarted(WorkspaceError):
     """The operating system would not start the program."""
 
