@@ -57,6 +57,7 @@ class Settings:
     port: int = 8484
     allowed_hosts: tuple[str, ...] = ()
     log_format: str = "text"
+    retention_days: int = 0
     otlp_endpoint: str = ""
     agent: str = "scaffold"
     agents: Mapping[str, AgentSettings] = field(default_factory=dict)
@@ -113,6 +114,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "port": "port",
         "allowed_hosts": "allowed_hosts",
         "log_format": "log_format",
+        "retention_days": "retention_days",
         "public_url": "public_url",
     },
     "database": {"url": "database_url"},

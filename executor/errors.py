@@ -1,6 +1,7 @@
 """One class a cause; each message tells a person what happened and what to do next."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from roadmark.executor.states import Move, Status, sources
@@ -110,6 +111,17 @@ class CheckpointUnknown(RoadmarkError):
         self.migration_id, self.wanted, self.known = migration_id, wanted, tuple(known)
         super().__init__(
             f"migration {migration_id} has no checkpoint {wanted!r}; it has {', '.join(known) or 'none yet'}"
+        )
+
+
+class CheckpointsGone(RoadmarkError):
+    """Retention deleted the migration's checkpoints."""
+
+    def __init__(self, migration_id: str, at: datetime) -> None:
+        self.migration_id, self.at = migration_id, at
+        super().__init__(
+            f"the checkpoints of migration {migration_id} were deleted on {at:%Y-%m-%d}, as [service] "
+            "retention_days says; its branch and its history are still there"
         )
 
 

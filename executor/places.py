@@ -31,6 +31,10 @@ class Places:
         """The log of one attempt."""
         return self.logs / migration_id / f"{phase}-{number}.log"
 
+    def facts(self, migration_id: str) -> Path:
+        """What is known of the workspace for as long as its checkpoints are kept."""
+        return self.state_dir.resolve() / "migrations" / migration_id / "facts.json"
+
     @property
     def marker(self) -> str:
         """What every process of this service carries in its environment as ROADMARK_STATE."""

@@ -8,9 +8,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from roadmark.executor import questions
 from roadmark.executor.checkpointing import beginning_of_phase, keep_checkpoint
-from roadmark.executor.errors import Conflict, MoveRefused, NotFound, ReasonMissing, RoadmarkError
+from roadmark.executor.errors import (
+    CheckpointsGone,
+    Conflict,
+    MoveRefused,
+    NotFound,
+    ReasonMissing,
+    RoadmarkError,
+)
 from roadmark.executor.events import SYSTEM
 from roadmark.executor.intake import Intake
 from roadmark.executor.integrity import Integrity, failing
@@ -24,6 +32,7 @@ from roadmark.executor.states import Move, Status, after
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.retention import RetentionRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.store.waits import WaitRepository
@@ -87,9 +96,10 @@ class MigrationRollback:
         self.integrity = Integrity(store, places, intake.folder)
 
     def preview(self, migration_id: str, to: str) -> Plan:
-        """What a rollback to this checkpoint would do. Raises: NotFound, CheckpointUnknown."""
+        """What a rollback to it would do. Raises: NotFound, CheckpointUnknown, CheckpointsGone."""
         with self._store.read() as connection:
             migration = MigrationRepository(connection).get(migration_id)
+            _refuse_retired(connection, migration_id)
             target = CheckpointRepository(connection).named(migration_id, to)
             items = TaskRepository(connection).items(migration.task_id)
         boxes = _boxes(items, read_position(target.position))
@@ -115,14 +125,14 @@ class MigrationRollback:
     ) -> Rollback:
         """Accept a rollback; a worker carries it out, after the agent of a running migration is stopped.
 
-        Raises: NotFound, CheckpointUnknown, ReasonMissing, Conflict, MoveRefused.
+        Raises: NotFound, CheckpointUnknown, CheckpointsGone, ReasonMissing, Conflict, MoveRefused.
         """
         with self._store.read() as connection:
             target = CheckpointRepository(connection).named(migration_id, to)
         return self._accept(migration_id, target, reason, actor, version, undoes=None)
 
     def undo(self, migration_id: str, reason: str, actor: str) -> Rollback:
-        """Take back the latest rollback. Raises: NotFound, ReasonMissing, MoveRefused."""
+        """Take back the latest rollback. Raises: NotFound, CheckpointsGone, ReasonMissing, MoveRefused."""
         with self._store.read() as connection:
             checkpoints = CheckpointRepository(connection)
             done = [row for row in checkpoints.rollbacks(migration_id) if row.state is RollbackState.DONE]
@@ -175,6 +185,7 @@ class MigrationRollback:
             migration = MigrationRepository(transaction.connection).get(migration_id)
             if version is not None and version != migration.version:
                 raise Conflict(migration_id, version, migration.version)
+            _refuse_retired(transaction.connection, migration_id)
             return _accept(transaction, migration, target, reason, actor, undoes)
 
         return self._store.write(work)
@@ -246,6 +257,12 @@ def roll_back_after_failure(transaction: Transaction, migration: Migration) -> N
     target = checkpoints[0] if wanted == "start" else beginning_of_phase(checkpoints, migration.phase)
     reason = f"automatic, after a failure: {migration.reason}"
     _accept(transaction, migration, target, reason, SYSTEM, undoes=None)
+
+
+def _refuse_retired(connection: sa.Connection, migration_id: str) -> None:
+    dropped_at = RetentionRepository(connection).dropped_at(migration_id)
+    if dropped_at is not None:
+        raise CheckpointsGone(migration_id, dropped_at)
 
 
 def _accept(

@@ -22,6 +22,7 @@ from roadmark.executor.places import Places
 from roadmark.executor.prompt import Prompts
 from roadmark.executor.recovery import Recovery
 from roadmark.executor.reply_files import ReplyFiles
+from roadmark.executor.retention import Retention
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.schedules import Schedules
 from roadmark.executor.store.store import Store
@@ -39,6 +40,9 @@ RESCAN_S = 30.0
 
 REPLIES_S = 2.0
 """How often the folder is looked through for replies."""
+
+RETENTION_S = 3600.0
+"""How often what is old enough is deleted."""
 
 FORGET_S = 3600.0
 """How often expired keys, links and sessions are dropped."""
@@ -71,6 +75,7 @@ class Service:
         self.engine = EmbeddedEngine(
             self.store, self.timers, self._worker, settings.slot_count(), agent_slots(settings)
         )
+        self.retention = Retention(self.store, self.places, settings.retention_days, self._stopping)
         self._reply_files = ReplyFiles(self.store, self.manager, settings.specs)
         self._watcher = Watcher(self.intake, self._stopping)
 
@@ -85,6 +90,7 @@ class Service:
         self.engine.start()
         self.engine.every(RESCAN_S, self.intake.rescan, "rescan")
         self.engine.every(FORGET_S, self.access.forget_expired, "forget")
+        self.engine.aside(RETENTION_S, self.retention.sweep, "retention")
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
 
     def hold(self, what: str) -> None:

@@ -1,8 +1,9 @@
 """MigrationTracker: reads rows and journal into what a page, a caller or a terminal wants to know."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import sqlalchemy as sa
 from roadmark.executor.model import (
     Attempt,
     Checkpoint,
@@ -24,6 +25,7 @@ from roadmark.executor.store import journal
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.reading import Readable
+from roadmark.executor.store.retention import RetentionRepository
 from roadmark.executor.store.tasks import FleetRow, StuckRow, TaskRepository, TaskSummary
 from roadmark.executor.store.waits import InboxRow, WaitRepository
 
@@ -122,7 +124,7 @@ class MigrationTracker:
                 attempts=tuple(migrations.attempts(migration_id)),
                 wait=waits.open_of(migration_id),
                 replies=tuple(waits.replies(migration_id)),
-                checkpoints=tuple(checkpoints.of_migration(migration_id)),
+                checkpoints=_kept(connection, checkpoints.of_migration(migration_id)),
                 rollbacks=tuple(checkpoints.rollbacks(migration_id)),
                 pinned_spec=migrations.pinned_spec(migration.spec_sha256),
             )
@@ -202,6 +204,12 @@ class MigrationTracker:
         """The sequence number of the newest journal entry; 0 while nothing has happened."""
         with self._store.read() as connection:
             return journal.head(connection).seq
+
+
+def _kept(connection: sa.Connection, checkpoints: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
+    """Those that are still there: retention gives up all of a migration or none."""
+    is_gone = checkpoints and RetentionRepository(connection).dropped_at(checkpoints[0].migration_id)
+    return () if is_gone else tuple(checkpoints)
 
 
 def _progress(items: Collection[TaskItem]) -> Progress:

@@ -261,6 +261,7 @@ _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
     "attempt.began": lambda entry: f"Attempt {entry.attempt} of phase {entry.phase} began",
     "attempt.ended": _ended,
     "wait.opened": _asked,
+    "migration.retired": lambda entry: f"Its files were deleted after {entry.detail.get('days')} days",
     "wait.reminded": lambda entry: (
         f"Reminder: {span(timedelta(seconds=int(entry.detail.get('left_seconds', 0))))} left to answer"
     ),

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
 from apscheduler.jobstores.memory import MemoryJobStore
@@ -46,7 +46,7 @@ class EmbeddedEngine:
         self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="worker")
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
-            executors={"default": SchedulerPool(1)},
+            executors={"default": SchedulerPool(1), "aside": SchedulerPool(1)},
             job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
             timezone=UTC,
         )
@@ -66,6 +66,13 @@ class EmbeddedEngine:
     def every(self, seconds: float, work: Callable[[], object], name: str) -> None:
         """Run further periodic work on the same clock."""
         self._scheduler.add_job(work, "interval", seconds=seconds, id=name)
+
+    def aside(self, seconds: float, work: Callable[[], object], name: str) -> None:
+        """Run periodic work that may take long, beside the ticks, and once within the first minute."""
+        first = datetime.now(UTC) + timedelta(seconds=min(seconds, 60.0))
+        self._scheduler.add_job(
+            work, "interval", seconds=seconds, id=name, executor="aside", next_run_time=first
+        )
 
     def stop(self) -> None:
         """Give out nothing more and wait until the slots are empty; tell the attempts to end first."""
