@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from roadmark.executor.errors import ConfigurationWrong
+from roadmark.executor.hook_settings import HookSettings, read_hooks
 from roadmark.executor.log_lines import FORMATS
 from roadmark.executor.outside import (
     NotifySettings,
@@ -88,6 +89,7 @@ class Settings:
     public_url: str = ""
     webhooks: tuple[WebhookSettings, ...] = ()
     replies: Mapping[str, ReplySettings] = field(default_factory=dict)
+    hooks: Mapping[str, HookSettings] = field(default_factory=dict)
     notify: tuple[NotifySettings, ...] = ()
     oidc: OidcSettings | None = None
 
@@ -153,6 +155,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
 _OUTSIDE: Mapping[str, Callable[[str, Any, Path], object]] = {
     "webhooks": read_webhooks,
     "replies": read_replies,
+    "hooks": read_hooks,
     "notify": read_notify,
     "oidc": read_oidc,
 }

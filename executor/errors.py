@@ -97,6 +97,28 @@ class ReplyUnclear(RoadmarkError):
         )
 
 
+class HookUnknown(RoadmarkError):
+    """A hook that the operator did not approve."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(
+            f"there is no hook {name!r}; the operator's configuration has {', '.join(known) or 'none'}"
+            f" (add [hooks.{name}] to it, or take the name out of the spec)"
+        )
+
+
+class HookFailed(RoadmarkError):
+    """A hook did not do what it was to do; what it printed is in the history."""
+
+    def __init__(self, name: str, phase: int, act: str, why: str, output: str) -> None:
+        self.name, self.phase, self.act = name, phase, act
+        super().__init__(
+            f"hook {name!r} could not {act} for phase {phase}: {why}; put it right, then try again. "
+            f"It said:\n{output}"
+        )
+
+
 class ReasonMissing(RoadmarkError):
     """A rollback needs a reason that will stand in the history."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from roadmark.executor.errors import NotFound
+from roadmark.executor.hooks import Hooks
 from roadmark.executor.intake import Intake
 from roadmark.executor.lease import Lease
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, PhaseRun, TaskItem
@@ -21,14 +22,20 @@ from roadmark.executor.workspace.publish import publish
 class Landing:
     """The step after a phase was confirmed. Each part of it may be repeated after a crash."""
 
-    def __init__(self, store: Store, places: Places, intake: Intake, protected: Collection[str]) -> None:
+    def __init__(
+        self, store: Store, places: Places, intake: Intake, hooks: Hooks, protected: Collection[str]
+    ) -> None:
         self._store, self._places, self._intake = store, places, intake
-        self._protected = protected
+        self._hooks, self._protected = hooks, protected
 
     def land(self, lease: Lease, migration: Migration, run: PhaseRun) -> None:
-        """Publish, tick, record. Raises: WorkspaceError where the branch cannot take the commit."""
+        """Run the hooks, publish, tick, record.
+
+        Raises: HookFailed, HookUnknown, WorkspaceError where the branch cannot take the commit.
+        """
         checkpoint = self._checkpoint(run)
         title, items = self._read(migration, run)
+        self._hooks.land(migration, run.phase)
         commit = self._publish(migration, run, checkpoint, title)
         keys = [item.key for item in items]
         with self._intake.ticking(migration.task_id, dict.fromkeys(keys, "x")) as written:

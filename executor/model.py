@@ -144,7 +144,10 @@ class SpecProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a migration may do: the spec's wishes under the operator's limits, fixed at its start."""
+    """What a migration may do: the spec's wishes under the operator's limits, fixed at its start.
+
+    `hooks`: NAME for one of every phase, PHASE:NAME for one of a single phase.
+    """
 
     automation_level: str
     confirmation_required: bool
@@ -158,6 +161,7 @@ class Policy:
     new_chat_required: bool
     on_failure: str
     branch: str | None
+    hooks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

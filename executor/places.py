@@ -27,6 +27,10 @@ class Places:
         """The agent's HOME."""
         return self.state_dir.resolve() / "homes" / migration_id
 
+    def notes(self, migration_id: str) -> Path:
+        """What hooks write down for themselves; agents do not see it."""
+        return self.state_dir.resolve() / "migrations" / migration_id / "notes"
+
     def log(self, migration_id: str, phase: int, number: int) -> Path:
         """The log of one attempt."""
         return self.logs / migration_id / f"{phase}-{number}.log"

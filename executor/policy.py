@@ -1,10 +1,11 @@
 """What a migration may do: the spec's wishes, capped by the operator's settings (safety rule R1)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from roadmark.executor.config import DEFAULT_KEYWORDS, LEVELS, Settings
+from roadmark.executor.errors import HookUnknown
 from roadmark.executor.model import Json, Migration, Policy, Task
 from roadmark.executor.workspace.branch_names import check_branch_name
 
@@ -13,7 +14,7 @@ DEFAULT_CONFIRMATION_ATTEMPTS = 3
 
 
 def policy_for(task: Task, settings: Settings) -> Policy:
-    """The policy that a migration of this task is pinned to. Raises: BranchNameRefused."""
+    """The policy that a migration of this task is pinned to. Raises: BranchNameRefused, HookUnknown."""
     context = task.context
     branch = _branch(task)
     if branch is not None:
@@ -33,19 +34,26 @@ def policy_for(task: Task, settings: Settings) -> Policy:
         new_chat_required=task.new_chat_required,
         on_failure=settings.on_failure,
         branch=branch,
+        hooks=_approved(context.get("hooks") or (), settings),
     )
 
 
 def pinned(policy: Policy) -> Json:
     """The policy as its column holds it."""
-    return asdict(policy) | {"keywords": list(policy.keywords)}
+    return asdict(policy) | {"keywords": list(policy.keywords), "hooks": list(policy.hooks)}
 
 
 def policy_of(migration: Migration) -> Policy:
     """The policy that a migration was pinned to."""
     values: dict[str, Any] = dict(migration.policy)
-    values["keywords"] = tuple(values["keywords"])
+    values |= {name: tuple(values.get(name, ())) for name in ("keywords", "hooks")}
     return Policy(**values)
+
+
+def hooks_of(policy: Policy, phase: int) -> tuple[str, ...]:
+    """The hooks of a phase in the order in which the spec names them."""
+    named = (name.rpartition(":") for name in policy.hooks)
+    return tuple(name for of, _, name in named if of in ("", str(phase)))
 
 
 def asks_before_start(policy: Policy) -> bool:
@@ -68,6 +76,14 @@ def _branch(task: Task) -> str | None:
         return None
     named = task.context.get("git_branch_name")
     return str(named) if named else f"roadmark/{task.id[:8]}"
+
+
+def _approved(wanted: Sequence[str], settings: Settings) -> tuple[str, ...]:
+    """The hooks that the spec names. Raises: HookUnknown for one that is not configured."""
+    for name in (wish.rpartition(":")[2] for wish in wanted):
+        if name not in settings.hooks:
+            raise HookUnknown(name, sorted(settings.hooks))
+    return tuple(wanted)
 
 
 def _whole(context: Mapping[str, Any], name: str, default: int) -> int:

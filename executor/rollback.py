@@ -20,6 +20,7 @@ from roadmark.executor.errors import (
     RoadmarkError,
 )
 from roadmark.executor.events import SYSTEM
+from roadmark.executor.hooks import Hooks, Undoing
 from roadmark.executor.intake import Intake
 from roadmark.executor.integrity import Integrity, failing
 from roadmark.executor.masking import mask
@@ -28,7 +29,7 @@ from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.places import Places
 from roadmark.executor.policy import policy_of
 from roadmark.executor.positions import Position, position_of, read_position
-from roadmark.executor.states import Move, Status, after
+from roadmark.executor.states import Move, PhaseState, Status, after
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
@@ -77,6 +78,14 @@ class _Boxes:
 
 
 @dataclass(frozen=True, slots=True)
+class _HookSteps:
+    """What a preview tells of hooks: before and after the files go back."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Job:
     """A rollback under way."""
 
@@ -90,9 +99,11 @@ class _Job:
 class MigrationRollback:
     """Takes migrations back to their checkpoints."""
 
-    def __init__(self, store: Store, places: Places, intake: Intake, protected: Collection[str]) -> None:
+    def __init__(
+        self, store: Store, places: Places, intake: Intake, hooks: Hooks, protected: Collection[str]
+    ) -> None:
         self._store, self._places, self._intake = store, places, intake
-        self._protected = protected
+        self._hooks, self._protected = hooks, protected
         self.integrity = Integrity(store, places, intake.folder)
 
     def preview(self, migration_id: str, to: str) -> Plan:
@@ -103,6 +114,7 @@ class MigrationRollback:
             target = CheckpointRepository(connection).named(migration_id, to)
             items = TaskRepository(connection).items(migration.task_id)
         boxes = _boxes(items, read_position(target.position))
+        hooks = self._hooks.undoing(migration, _done_there(target))
         place = self._places.of(migration_id)
         files = diff(place, target.ref, None)
         published = migration.branch if _has_published(migration, target) else None
@@ -112,7 +124,7 @@ class MigrationRollback:
             checkpoint=target,
             version=migration.version,
             branch=migration.branch,
-            steps=_steps(migration, target, files, boxes),
+            steps=_steps(migration, target, files, boxes, self._told(hooks)),
             untouched=UNTOUCHED,
             irreversible=IRREVERSIBLE,
             files=files,
@@ -205,7 +217,10 @@ class MigrationRollback:
     def _restore(self, job: _Job) -> None:
         safety = self._take_safety(job)
         place = self._places.of(job.migration.id)
+        hooks = self._hooks.undoing(job.migration, _done_there(job.target))
+        self._hooks.revert(job.migration, hooks.revert)
         proof = restore(place, job.target.ref)
+        self._hooks.apply(job.migration, hooks.apply)
         published = self._revert_branch(job)
         marks = {**dict.fromkeys(job.boxes.untick, " "), **dict.fromkeys(job.boxes.tick, "x")}
         with self._intake.ticking(job.migration.task_id, marks) as ticks:
@@ -217,6 +232,12 @@ class MigrationRollback:
                 _finish(transaction, job, safety, proof, published)
 
             self._store.write(work)
+
+    def _told(self, hooks: Undoing) -> _HookSteps:
+        return _HookSteps(
+            tuple(self._hooks.shown(use, "revert") for use in hooks.revert),
+            tuple(self._hooks.shown(use, "apply") for use in hooks.apply),
+        )
 
     def _take_safety(self, job: _Job) -> Checkpoint:
         """The state before the rollback; the row says where the migration stood when it was asked for."""
@@ -415,14 +436,26 @@ def _has_published(migration: Migration, target: Checkpoint) -> bool:
     return migration.branch is not None and migration.published_commit not in (None, published)
 
 
+def _done_there(target: Checkpoint) -> list[int]:
+    """The phases that are done in the state of a checkpoint."""
+    states = read_position(target.position).states
+    return sorted(phase for phase, state in states.items() if state is PhaseState.DONE)
+
+
 def _steps(
-    migration: Migration, target: Checkpoint, files: Sequence[FileDelta], boxes: _Boxes
+    migration: Migration,
+    target: Checkpoint,
+    files: Sequence[FileDelta],
+    boxes: _Boxes,
+    hooks: _HookSteps,
 ) -> tuple[str, ...]:
     steps = []
     if migration.status is Status.RUNNING:
         steps.append(f"stop attempt {migration.attempt} of phase {migration.phase}, which is running")
     steps.append("keep the present state as a checkpoint of its own, so that this can be undone")
+    steps += hooks.before
     steps.append(f"bring the workspace back to {target.name!r} ({len(files)} files) and prove its tree")
+    steps += hooks.after
     if _has_published(migration, target):
         steps.append(f"add a revert commit to branch {migration.branch}")
     if boxes.untick:

@@ -10,6 +10,7 @@ from roadmark.executor.attempt import AttemptRunner
 from roadmark.executor.clock import Clock, SystemClock
 from roadmark.executor.config import Settings
 from roadmark.executor.engine.embedded import EmbeddedEngine
+from roadmark.executor.hooks import Hooks
 from roadmark.executor.instance import InstanceLock
 from roadmark.executor.intake import Intake
 from roadmark.executor.keeping_tracker import KeepingTracker
@@ -63,8 +64,11 @@ class Service:
         self.metrics = MigrationMetrics(self.store)
         self.intake = Intake(self.store, settings)
         self.access = Access(self.store)
-        self.rollbacks = MigrationRollback(self.store, self.places, self.intake, settings.protected_branches)
         self.sandbox: SandboxProbe = probe_sandbox(settings.sandbox)
+        self.hooks = Hooks(self.store, self.places, settings.hooks, self.sandbox.kind)
+        self.rollbacks = MigrationRollback(
+            self.store, self.places, self.intake, self.hooks, settings.protected_branches
+        )
         self.registry = HandlerRegistry(settings.agents)
         self._stopping = threading.Event()
         self._lock = InstanceLock(settings.state_dir)
@@ -148,7 +152,9 @@ class Service:
             owner=str(self.settings.state_dir),
             opening=Opening(self.store, self.places),
             attempts=attempts,
-            landing=Landing(self.store, self.places, self.intake, self.settings.protected_branches),
+            landing=Landing(
+                self.store, self.places, self.intake, self.hooks, self.settings.protected_branches
+            ),
             rollbacks=self.rollbacks,
             settings=self.settings,
         )

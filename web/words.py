@@ -265,9 +265,6 @@ _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
     "wait.reminded": lambda entry: (
         f"Reminder: {span(timedelta(seconds=int(entry.detail.get('left_seconds', 0))))} left to answer"
     ),
-    "wait.reminded": lambda entry: (
-        f"Reminder: {span(timedelta(seconds=int(entry.detail.get('left_seconds', 0))))} left to answer"
-    ),
     "wait.closed": lambda entry: f"Question closed: {entry.detail.get('outcome', '')}".rstrip(": "),
     "reply.received": _replied,
     "workspace.opened": lambda entry: f"Workspace opened at {str(entry.detail.get('base_commit'))[:10]}",
@@ -275,6 +272,13 @@ _SENTENCES: Mapping[str, Callable[[JournalEntry], str]] = {
     "phase.done": lambda entry: f"Phase {entry.phase} landed",
     "branch.published": lambda entry: (
         f"{entry.detail.get('branch')} published at {str(entry.detail.get('commit'))[:10]}"
+    ),
+    "hook.began": lambda entry: (
+        f"Hook {entry.detail['hook']} of phase {entry.detail['of_phase']}: {entry.detail['act']}"
+    ),
+    "hook.ended": lambda entry: (
+        f"Hook {entry.detail['hook']} of phase {entry.detail['of_phase']}:"
+        f" {entry.detail['act']} {'done' if entry.detail['ok'] else 'failed'}"
     ),
     "rollback.requested": lambda entry: (
         f"Rollback to {entry.detail.get('to')} asked for: {entry.detail.get('reason')}"

@@ -95,6 +95,12 @@ def read_before(
     return [unpack(JournalEntry, row) for row in connection.execute(_narrowed(query, migration_id, task_id))]
 
 
+def of_kinds(connection: sa.Connection, migration_id: str, kinds: Sequence[str]) -> list[JournalEntry]:
+    """Every entry of a migration that is of one of these kinds, oldest first."""
+    query = sa.select(journal).where(journal.c.migration_id == migration_id, journal.c.kind.in_(kinds))
+    return [unpack(JournalEntry, row) for row in connection.execute(query.order_by(journal.c.seq))]
+
+
 def verify(connection: sa.Connection, kept_apart: Head | None) -> Iterator[Break]:
     """Every place where the chain does not hold; nothing for a clean journal."""
     end = Head(0, GENESIS)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from roadmark.ingest.document import Document, Fence, Node
 from roadmark.ingest.fields import all_fields_of, first_field, key_of
+from roadmark.ingest.front_matter import read_front_matter
 from roadmark.ingest.problems import Problem, problem
 from roadmark.ingest.sections.index import Sections
 from roadmark.ingest.spec import Automation, ExecutionContext, Field
@@ -27,6 +28,7 @@ KNOWN_KEYS = (
     *CONTEXT_KEYS,
     "migration_phases",
     "critical_files",
+    "hooks",
     "automation_level",
     "confirmation_required",
     "max_attempts",
@@ -243,6 +245,7 @@ _EXPECTED = {
     "timeout_seconds": "seconds",
     "migration_phases": "texts",
     "critical_files": "texts",
+    "hooks": "texts",
 }
 _NAMES = {
     "boolean": "true or false",
@@ -301,11 +304,23 @@ def _texts(value: object) -> tuple[str, ...]:
 def _context_of_bullets(sections: Sections) -> _ContextSource | None:
     nodes: tuple[Node, ...] = (*sections.all("context"), *sections.all("automation"))
     for node in nodes:
-        fields = [field for field in all_fields_of(node) if key_of(field.label) in _BULLET_KEYS]
+        stated = (*all_fields_of(node), *_fields_of_yaml(node))
+        fields = [field for field in stated if key_of(field.label) in _BULLET_KEYS]
         if fields:
             values = {_BULLET_KEYS[key_of(field.label)]: _bullet_value(field) for field in reversed(fields)}
             return _ContextSource(values, fields[0].line, _raw(sections.document, fields))
     return None
+
+
+def _fields_of_yaml(node: Node) -> Iterator[Field]:
+    """The keys of a YAML fence with their values as texts; of one that cannot be read none."""
+    for fence in node.fences():
+        if fence.info.casefold().startswith(("yaml", "yml")):
+            front = read_front_matter(fence.text)
+            for key, value in front.values.items():
+                line = fence.line + front.lines[key] - 1
+                said = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+                yield Field(label=key, value=said, line=line)
 
 
 _BULLET_KEYS = {key_of(name): name for name in CONTEXT_KEYS}

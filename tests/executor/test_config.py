@@ -64,6 +64,10 @@ protected_paths = ["deploy/*"]
 
 [rollback]
 on_failure = "phase"
+
+[hooks.schema]
+apply = ["schema", "apply"]
+writable = ["data"]
 """,
     )
     assert settings.agents["mine"].command == ("./agent.sh", "{prompt_file}")
@@ -72,6 +76,8 @@ on_failure = "phase"
     assert (settings.slot_count(), settings.retry_delay_s) == (3, 0.5)
     assert settings.protected_paths == ("deploy/*",)
     assert settings.on_failure == "phase"
+    assert settings.hooks["schema"].apply == ("schema", "apply")
+    assert settings.hooks["schema"].writable == (tmp_path / "data",)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +96,12 @@ on_failure = "phase"
         ("[policy]\nprotected_paths = [3]\n", "list of strings"),
         ("[agents.mine]\nenv_pass = ['A']\n", "needs a command"),
         ("[agents.mine]\ncommand = 'sh x'\n", "list of strings"),
+        ("[hooks]\nmine = 3\n", "must be tables"),
+        ("[hooks.mine]\nrevert = ['a']\n", "needs apply"),
+        ("[hooks.mine]\napply = 'sh x'\n", "list of strings"),
+        ("[hooks.mine]\napply = ['a']\nrun = ['b']\n", "unknown; known are apply"),
+        ("[hooks.mine]\napply = ['a']\ntimeout_seconds = 0\n", "at most a day"),
+        ("[hooks.'a b']\napply = ['a']\n", "must be of a-z"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_place(tmp_path: Path, toml: str, said: str) -> None:
