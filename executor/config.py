@@ -76,6 +76,7 @@ class Settings:
     protected_paths: tuple[str, ...] = ()
     verify: tuple[tuple[str, ...], ...] = ()
     on_failure: str = "ask"
+    push_remote: str = ""
     active_hours: str = ""
     attempts_per_migration: int = 0
     attempts_per_task: int = 0
@@ -138,6 +139,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "telemetry": {"otlp_endpoint": "otlp_endpoint"},
     "policy": {"protected_branches": "protected_branches", "protected_paths": "protected_paths"},
     "rollback": {"on_failure": "on_failure"},
+    "git": {"push": "push_remote"},
     "limits": {
         "attempts_per_migration": "attempts_per_migration",
         "attempts_per_task": "attempts_per_task",

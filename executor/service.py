@@ -21,6 +21,7 @@ from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.opening import Opening
 from roadmark.executor.places import Places
 from roadmark.executor.prompt import Prompts
+from roadmark.executor.pusher import Pusher
 from roadmark.executor.recovery import Recovery
 from roadmark.executor.reply_files import ReplyFiles
 from roadmark.executor.retention import Retention
@@ -82,6 +83,7 @@ class Service:
         self.retention = Retention(self.store, self.places, settings.retention_days, self._stopping)
         self._reply_files = ReplyFiles(self.store, self.manager, settings.specs)
         self._watcher = Watcher(self.intake, self._stopping)
+        self._pusher = Pusher(self.store, self.places, settings.push_remote)
 
     def start(self, what: str) -> None:
         """Take the state directory, put right what a crash left, then watch and work.
@@ -91,6 +93,7 @@ class Service:
         self.hold(what)
         self.settings.specs.mkdir(parents=True, exist_ok=True)
         self._watcher.start()
+        self._pusher.start()
         self.engine.start()
         self.engine.every(RESCAN_S, self.intake.rescan, "rescan")
         self.engine.every(FORGET_S, self.access.forget_expired, "forget")
@@ -116,6 +119,7 @@ class Service:
         self._stopping.set()
         self.engine.stop()
         self._watcher.join()
+        self._pusher.stop()
         self.store.close()
         self._lock.release()
 

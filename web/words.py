@@ -237,6 +237,8 @@ def _signed(entry: JournalEntry) -> str:
 _PLAIN: Mapping[str, str] = {
     "spec.added": "Spec added",
     "spec.changed": "Spec changed",
+    "branch.pushed": "Branch pushed",
+    "branch.push_failed": "Branch not pushed",
     "spec.weighed": "What its files say about it changed",
     "spec.withdrawn": "Spec file is gone",
     "spec.problems": "Spec has problems",
