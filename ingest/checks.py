@@ -11,7 +11,7 @@ from roadmark.ingest.spec import Spec
 
 PHASE_LIMIT = 500
 FILE_LIMIT = 2_000
-_ODD_BOX = re.compile(r"^\[(?P<mark>[ xX]|[^\w\s\]\[^])\](?P<rest>\s+\S)?\*?(?(rest)|\s*$)")
+_ODD_BOX = re.compile(r"^\[(?P<mark>[ xX]|[^\w\s\]\[^]|)\](?P<rest>\s+\S)?\*?(?(rest)|\s*$)")
 _REFUSED_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 
 
@@ -38,7 +38,7 @@ def check_boxes(document: Document) -> Iterator[Problem]:
         found = _ODD_BOX.match(item.text) if item.mark is None and item.text.startswith("[") else None
         if found is None:
             continue
-        if found["mark"] in " xX":
+        if found["mark"] in (" ", "x", "X"):
             said = "a box without text is not counted"
             yield problem("W209", item.line, said, hint="Write what is to be done.")
         elif found["rest"]:

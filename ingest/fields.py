@@ -8,6 +8,7 @@ from functools import lru_cache
 from roadmark.ingest.document import Item, Node, Paragraph
 from roadmark.ingest.plain import LENGTH_LIMIT, QUOTES, plain, says_nothing, squeeze, without_emoji, words_of
 from roadmark.ingest.spec import Entry, Field
+from roadmark.ingest.tables import Row, Table, tables_of
 
 _FIELD = re.compile(
     r"^[\s>]*+(?:\[[ xX~/-]\]\s*+)?(?P<lead>[^\w*_`\s]*+\s*+)(?P<bold>\*\*|__)?\s*+[^\w*`\s]*+\s*+`?"
@@ -22,6 +23,7 @@ _NOTE = re.compile(
 _QUOTED = re.compile(r"\s*(['\"`])([^'\"`\n]+)\1\s+(?:[-–—#(→]).*$", re.S)
 _NOTE_IN_KEY = re.compile(r"\([^)]*\)")
 _BRACKET = re.compile(r"[()\[\]{}]")
+_NEXT_ON_LINE = re.compile(r"\s+[|·•]\s+(?=\*\*)")
 _COMMA = re.compile(r"\s*[,;、，]\s*")
 
 
@@ -61,22 +63,42 @@ def fields_of_item(item: Item) -> Iterator[Field]:
 
 
 def fields_of_paragraph(paragraph: Paragraph) -> Iterator[Field]:
-    """The fields of a paragraph, one a line."""
+    """The fields of a paragraph: bold ones, one a line or parted by ``|``."""
     for offset, line in enumerate(paragraph.text.split("\n")):
-        found = read_field(line, paragraph.line + offset)
-        if found and "**" in line:
-            entries = split_list(found.value, found.line)
-            yield Field(label=found.label, value=found.value, line=found.line, entries=entries)
+        for part in _NEXT_ON_LINE.split(line) if "**" in line else ():
+            found = read_field(part, paragraph.line + offset)
+            if found and "**" in part:
+                entries = split_list(found.value, found.line)
+                yield Field(label=found.label, value=found.value, line=found.line, entries=entries)
+
+
+def fields_of_table(table: Table) -> Iterator[Field]:
+    """The rows of a table of two columns; its head is one where it is written like one."""
+    head = table.head
+    if len(head.cells) != 2:
+        return
+    for row in (head, *table.rows) if head.cells[0].startswith("**") else table.rows:
+        if field := _field_of_row(row):
+            yield field
+
+
+def _field_of_row(row: Row) -> Field | None:
+    label, value = plain(without_emoji(row.cell(0))).rstrip(" :："), clean_value(row.cell(1))
+    if not label:
+        return None
+    return Field(label=label, value=value, line=row.line, entries=split_list(value, row.line))
 
 
 def fields_of(node: Node) -> tuple[Field, ...]:
-    """The fields that stand directly under a heading, in order: list items and bold paragraph lines."""
+    """The fields directly under a heading, in order: list items, bold lines and rows of tables."""
     found: list[Field] = []
     for block in node.blocks:
         if isinstance(block, Paragraph):
             found.extend(fields_of_paragraph(block))
     for item in node.lists():
         found.extend(fields_of_item(item))
+    for table in tables_of(node):
+        found.extend(fields_of_table(table))
     return tuple(sorted(found, key=lambda field: field.line))
 
 

@@ -5,18 +5,24 @@ import re
 _STATUSES = (
     (
         "in_progress",
-        r"in[ _-]?progress|in arbeit|ongoing|started|partial(?:ly)?|wip|\d\d? ?% (?:complete|done)|🔄|🚧",
+        (
+            r"in[ _-]?progress|in arbeit|ongoing|started|partial(?:ly)?|wip|\d\d? ?% (?:complete|done)"
+            r"|进行中|進行中|🔄|🚧"
+        ),
     ),
     (
         "pending",
-        r"pending|planned|planning|not[ _-]started|to[ _-]?do|open|offen|geplant|proposed|draft|ready|⏳",
+        (
+            r"pending|planned|planning|not[ _-]started|to[ _-]?do|open|offen|geplant|proposed|draft|ready"
+            r"|未开始|待办|未着手|⏳"
+        ),
     ),
     (
         "completed",
-        r"completed?|done|finished|implemented|abgeschlossen|erledigt|fertig|resolved|verified|✅|✔|☑",
+        r"completed?|done|finished|implemented|abgeschlossen|erledigt|fertig|resolved|verified|已完成|完成|完了|✅|✔|☑",
     ),
-    ("cancelled", r"cancell?ed|abandoned|obsolete|skipped|wontfix|abgebrochen|deprecated"),
-    ("blocked", r"blocked|on hold|paused|waiting|blockiert|⏸"),
+    ("cancelled", r"cancell?ed|abandoned|obsolete|skipped|wontfix|abgebrochen|deprecated|已取消|中止"),
+    ("blocked", r"blocked|on hold|paused|waiting|blockiert|已阻塞|保留中|⏸"),
 )
 _LENGTH = 300
 _NOT_DONE = re.compile(r"\b(?:not|in|never|un)[ -]?(?:yet )?(?:completed?|done|finished|implemented)\b", re.I)

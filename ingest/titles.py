@@ -66,6 +66,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "files impact analysis",
         "file changes",
         "files affected",
+        "files",
         "affected files",
         "dateien",
         "betroffene dateien",

@@ -7,7 +7,7 @@ from roadmark.ingest.boxes import boxes_between, read_boxes
 from roadmark.ingest.document import Document, Node
 from roadmark.ingest.hours import read_duration
 from roadmark.ingest.sections.index import Sections
-from roadmark.ingest.sections.phases import read_phase_heading, read_phases
+from roadmark.ingest.sections.phases import name_of_heading, read_phase_heading, read_phases
 from roadmark.ingest.spec import Checkbox, Phase, Spec
 from roadmark.ingest.status import read_status
 
@@ -61,7 +61,7 @@ def phase_of_node(
     duration = read_duration(node.raw_title)
     return Phase(
         number=heading.number if heading else number,
-        name=(heading.name if heading else node.title) or fallback,
+        name=(heading.name if heading else name_of_heading(node.title)) or fallback,
         hours=heading.hours if heading else duration.hours if duration else None,
         status=heading.status if heading else read_status(node.raw_title),
         line=node.line,

@@ -10,23 +10,36 @@ from roadmark.ingest.plain import plain, says_nothing, squeeze, without_emoji
 from roadmark.ingest.problems import Problem, problem
 from roadmark.ingest.sections.index import Sections, inside
 from roadmark.ingest.spec import FileChange, Files
+from roadmark.ingest.tables import Row, Table, tables_of
 
 _KINDS = ("files_create", "files_modify", "files_delete", "files_move")
 _LENGTH = 1_000
+_VERB = re.compile(
+    r"\W*(?:(?P<files_create>created?|new|add(?:ed)?|neu|anlegen|erstellen)"
+    r"|(?P<files_modify>modif(?:y|ied)|updated?|changed?|edit(?:ed)?|enhanced?|ändern)"
+    r"|(?P<files_delete>deleted?|removed?|löschen)|(?P<files_move>moved?|renamed?|verschieben))\b",
+    re.I,
+)
 _CODE = re.compile(r"`([^`\n]+)`")
 _SEPARATOR = re.compile(r"\s+(?:-|–|—|→|->|=>)\s+|\s*[:：]\s+|\s+\(")
 _ARROW = re.compile(r"`?([^`\s]+)`?\s*(?:→|->|=>|\bto\b)\s*`?([^`\s]+)`?")
 
 
 def read_files(sections: Sections, phases: Node | None) -> Files:
-    """The declared files of the file impact section, or of file headings outside the phases."""
+    """The declared files of the file impact section, or of file headings outside the phases.
+
+    Where no heading says what happens to which files, the lines and tables of the section may.
+    """
     home = sections.first("files")
     groups = {kind: tuple(_changes(_nodes(sections, home, phases, kind), kind)) for kind in _KINDS}
+    if home is not None and not any(groups.values()):
+        named = tuple(_named_changes(home))
+        groups = {kind: tuple(change for verb, change in named if verb == kind) for kind in _KINDS}
     return Files(*(groups[kind] for kind in _KINDS))
 
 
 def _nodes(sections: Sections, home: Node | None, phases: Node | None, kind: str) -> list[Node]:
-    if home is not None:
+    if home is not None and any(part.kind in _KINDS for part in home.walk()):
         return list(inside(home, kind))
     first = sections.first_outside(kind, phases)
     return [first] if first is not None else []
@@ -34,7 +47,10 @@ def _nodes(sections: Sections, home: Node | None, phases: Node | None, kind: str
 
 def _changes(nodes: list[Node], kind: str) -> Iterator[FileChange]:
     for node in nodes:
-        items = [item for part in node.walk() if part is node or not part.kind for item in part.lists()]
+        parts = [part for part in node.walk() if part is node or not part.kind]
+        items = [item for part in parts for item in part.lists()]
+        for table in (table for part in parts for table in tables_of(part)):
+            yield from (change for row in table.rows if (change := _change_of_row(table, row)))
         boxed = any(item.mark is not None for item in items)
         for item in items:
             if item.mark is not None or not boxed:
@@ -60,6 +76,51 @@ def read_change(item: Item, kind: str) -> FileChange | None:
     return _change(path, purpose, item, None)
 
 
+def _change_of_row(table: Table, row: Row) -> FileChange | None:
+    """The file of a row, under a title that says file, or else in its first cell in backticks."""
+    column = table.column("file", "path", "datei", "文件", "ファイル")
+    path = plain(row.cell(column or 0))
+    if says_nothing(path) or (column is None and not _CODE.search(row.cell(0))):
+        return None
+    other = next((at for at in range(len(row.cells)) if at != (column or 0)), None)
+    purpose = table.column(
+        "purpose", "description", "change", "note", "why", "zweck", "beschreibung", "说明", "目的"
+    )
+    text = plain(row.cell(other if purpose is None or purpose == column else purpose))
+    return _placed_change(path, text, row.line, " | ".join(row.cells), None)
+
+
+def _named_changes(home: Node) -> Iterator[tuple[str, FileChange]]:
+    """Kinds and files of lines such as ``- **Create**: `a.py`, `b.py``` and of tables with an action."""
+    for node in home.walk():
+        for item in node.lists():
+            kind = _kind_of(plain(item.text))
+            if kind is not None:
+                yield from ((kind, change) for change in _changes_of_item(item, kind))
+        for table in tables_of(node):
+            action = table.column("action", "kind", "type", "operation", "status", "aktion")
+            for row in table.rows if action is not None else ():
+                kind, change = _kind_of(plain(row.cell(action))), _change_of_row(table, row)
+                if kind is not None and change is not None:
+                    yield kind, change
+
+
+def _kind_of(text: str) -> str | None:
+    found = _VERB.match(text)
+    return found.lastgroup if found else None
+
+
+def _changes_of_item(item: Item, kind: str) -> Iterator[FileChange]:
+    """The files that follow a verb on its line, else those of the items nested below it."""
+    paths = _CODE.findall(item.text[:_LENGTH])
+    if item.children and not paths:
+        yield from (change for child in item.children if (change := read_change(child, kind)))
+    elif len(paths) > 1 and kind != "files_move":
+        yield from (_change(path, "", item, None) for path in paths)
+    elif paths and (change := read_change(item, kind)):
+        yield change
+
+
 def _cut(text: str) -> tuple[str, str, str]:
     found = _SEPARATOR.search(text)
     if not found:
@@ -68,12 +129,16 @@ def _cut(text: str) -> tuple[str, str, str]:
 
 
 def _change(path: str, purpose: str, item: Item, target: str | None) -> FileChange:
+    return _placed_change(path, purpose, item.line, item.text, target)
+
+
+def _placed_change(path: str, purpose: str, line: int, text: str, target: str | None) -> FileChange:
     path = path.strip(" *_~")
     return FileChange(
         path=path,
         purpose=purpose.strip(" *~-–—:：→()"),
-        line=item.line,
-        text=item.text,
+        line=line,
+        text=text,
         target=target,
         is_directory=path.endswith("/"),
         is_glob=any(sign in path for sign in "*?{") or "[" in path,

@@ -30,6 +30,10 @@ NAME_KEYS = (
     "feature",
     "aufgabe",
     "名称",
+    "功能名称",
+    "项目名称",
+    "名前",
+    "機能名",
 )
 PRIORITY_KEYS = ("priority", "priorität", "优先级", "優先度")
 TIME_KEYS = (
@@ -48,8 +52,11 @@ TIME_KEYS = (
     "预计时间",
     "預計時間",
     "见积时间",
+    "预估时间",
+    "見積もり時間",
+    "見積時間",
 )
-STATUS_KEYS = ("status", "current status", "task status", "implementation status", "状态")
+STATUS_KEYS = ("status", "current status", "task status", "implementation status", "状态", "状態")
 CATEGORY_KEYS = ("category", "kategorie", "task category", "类别")
 DEPENDENCY_KEYS = ("dependencies", "dependency", "depends on", "abhängigkeiten", "依赖")
 REQUIRED_KEYS = ("requires", "required", "depends on", "dependencies", "internal dependencies", "benötigt")

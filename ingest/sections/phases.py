@@ -2,7 +2,7 @@
 # ruff: noqa: RUF001 - real files use these dashes and colons
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,6 +13,7 @@ from roadmark.ingest.hours import read_duration
 from roadmark.ingest.plain import plain, squeeze, without_emoji
 from roadmark.ingest.sections.index import Sections
 from roadmark.ingest.sections.overview import time_of_section
+from roadmark.ingest.sections.written_headings import parts_of_bold_lines, parts_of_items
 from roadmark.ingest.spec import Checkbox, Entry, Field, Phase
 from roadmark.ingest.status import read_status
 from roadmark.ingest.titles import without_status
@@ -126,6 +127,17 @@ def _phase_nodes(sections: Sections) -> list[tuple[Node, PhaseHeading]]:
     for node in sections.document.nodes:
         if found := _phase_children(node, strict=True):
             return found
+    for node in sections.all("phases"):
+        if found := _phases_in_lines(node):
+            return found
+    return []
+
+
+def _phases_in_lines(node: Node) -> list[tuple[Node, PhaseHeading]]:
+    """The phases of a section that names them in bold lines or list items instead of headings."""
+    for parts in (parts_of_bold_lines(node), parts_of_items(node)):
+        if found := _phases_among(parts, strict=True):
+            return found
     return []
 
 
@@ -141,11 +153,15 @@ def _phases_below(node: Node, *, strict: bool) -> list[tuple[Node, PhaseHeading]
 
 
 def _phase_children(node: Node, *, strict: bool) -> list[tuple[Node, PhaseHeading]]:
-    pairs = ((child, read_phase_heading(child.raw_title)) for child in node.children)
+    return _phases_among(node.children, strict=strict)
+
+
+def _phases_among(nodes: Iterable[Node], *, strict: bool) -> list[tuple[Node, PhaseHeading]]:
+    pairs = ((node, read_phase_heading(node.raw_title)) for node in nodes)
     return [
-        (child, heading)
-        for child, heading in pairs
-        if heading and (not strict or _STRICT.match(_bare(child.raw_title)))
+        (node, heading)
+        for node, heading in pairs
+        if heading and (not strict or _STRICT.match(_bare(node.raw_title)))
     ]
 
 
@@ -166,6 +182,15 @@ def read_phase_heading(raw: str) -> PhaseHeading | None:
     name, hours, status = _name_hours_status(rest)
     around = words[: len(words) - len(rest)] + (rest.replace(name, " ", 1) if name in rest else "")
     return PhaseHeading(number, name or words, hours, status or read_status(around))
+
+
+def name_of_heading(title: str) -> str:
+    """A heading's words without the time and the status that stand behind them.
+
+    >>> name_of_heading("Alpha (8h) - DONE")
+    'Alpha'
+    """
+    return _name_hours_status(title[:_LENGTH])[0] or title
 
 
 def _bare(raw: str) -> str:
