@@ -14,7 +14,7 @@ _COMMANDS = {
     "auth": ("roadmark.cli.auth", "auth_group", "Make tokens for machines and links for people."),
     "cancel": ("roadmark.cli.orders", "cancel_command", "End a migration."),
     "check": ("roadmark.cli.check", "check_command", "Report what is wrong with spec files."),
-    "db": ("roadmark.cli.db", "db_group", "Bring the database to the present schema."),
+    "db": ("roadmark.cli.db", "db_group", "Upgrade, back up and move the database."),
     "doctor": ("roadmark.cli.doctor", "doctor_command", "Check what Roadmark needs on this machine."),
     "explain": ("roadmark.cli.explain", "explain_command", "Say why a task is not running."),
     "history": ("roadmark.cli.history", "history_command", "Show what was done and undone, by whom and why."),

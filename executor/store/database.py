@@ -26,6 +26,8 @@ class _Kind(Protocol):
 
     def hold(self, url: sa.URL, what: str) -> Callable[[], None]: ...
 
+    def fit_sequence(self, connection: sa.Connection, table: sa.Table) -> None: ...
+
 
 def open_writer(url: sa.URL) -> sa.Engine:
     """An engine of one connection for writing; its transactions wait for those of every other writer.
@@ -51,6 +53,23 @@ def hold(url: sa.URL, what: str) -> Callable[[], None]:
     It is let go of with the process at the latest. Raises: DatabaseUnusable where a service has it.
     """
     return _kind_of(url).hold(url, what)
+
+
+def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:
+    """Have the numbers that the database gives new rows go on behind those that were written with theirs."""
+    _kind_of(connection.engine.url).fit_sequence(connection, table)
+
+
+def revision_of(url: sa.URL) -> str | None:
+    """The revision of the database there, which is left as it is. Raises: DatabaseUnusable."""
+    engine = open_reader(url)
+    try:
+        return current_revision(engine)
+    except sa.exc.DBAPIError as error:
+        why = str(error.orig).partition("\n")[0]
+        raise DatabaseUnusable(place_of(url), f"cannot be read ({why})") from error
+    finally:
+        engine.dispose()
 
 
 def current_revision(engine: sa.Engine) -> str | None:

@@ -87,6 +87,17 @@ def hold(url: sa.URL, what: str) -> Callable[[], None]:
     raise DatabaseUnusable(place_of(url), f"is in use by {holder}; stop that service first")
 
 
+def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:
+    """Move the table's sequence behind its highest number, where it has one."""
+    column = table.autoincrement_column
+    if column is None:
+        return
+    highest = connection.execute(sa.select(sa.func.max(column))).scalar()
+    if highest is not None:
+        sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
+        connection.execute(sa.select(sa.func.setval(sequence, highest)))
+
+
 def _create(url: sa.URL, pool_size: int, **connected: str) -> sa.Engine:
     engine = sa.create_engine(
         url,

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store.database import current_revision
 from roadmark.executor.store.urls import place_of
@@ -40,8 +41,11 @@ def upgrade(engine: sa.Engine) -> None:
 
 
 def downgrade(engine: sa.Engine, revision: str) -> None:
-    """Take the database back to an earlier revision ("base" for none)."""
-    _run(engine, "downgrade", revision)
+    """Take the database back to an earlier revision ("base" for none). Raises: DatabaseUnusable."""
+    try:
+        _run(engine, "downgrade", revision)
+    except CommandError as error:
+        raise DatabaseUnusable(place_of(engine.url), f"cannot go back to {revision!r}: {error}") from error
 
 
 def _run(engine: sa.Engine, way: str, revision: str) -> None:
