@@ -27,12 +27,12 @@ class Timers:
         self._seen: int | None = None
         self._next: datetime | None = None
 
-    def look(self) -> None:
-        """Do what is due. A clock that was set is noticed first."""
+    def look(self) -> bool:
+        """Do what is due; says whether anything can be. A clock that was set is noticed first."""
         self._clock_watch.look()
         mark, now = self._store.mark.value(), self._store.clock.now()
         if mark == self._seen and (self._next is None or now < self._next):
-            return
+            return False
         self._manager.unpark_due()
         self._manager.lapse_overdue()
         self._reminders.give_due()
@@ -40,3 +40,4 @@ class Timers:
         with self._store.read() as connection:
             self._next = TimerRepository(connection).next_moment(now, self._remind_s)
         self._seen = mark
+        return True

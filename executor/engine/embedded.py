@@ -103,14 +103,15 @@ class EmbeddedEngine:
 
     def _tick(self) -> None:
         try:
-            self._timers.look()
+            if self._timers.look():
+                self._woken.set()
             self._look()
         except Exception:  # a tick that fails must not end the clock; the next one tries again
+            self._woken.set()
             log.exception("a tick failed")
 
     def _look(self) -> None:
-        """Dispatch, and again for as long as somebody asked for it in the meantime."""
-        self._woken.set()
+        """Dispatch for as long as somebody asks for it, or the rows may hold something to do."""
         self._looking = True
         try:
             while self._woken.is_set():

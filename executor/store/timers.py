@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from roadmark.executor.states import Status
 from roadmark.executor.store import tables as t
 
+_RESTING = t.migrations.c.status.in_((Status.PARKED, Status.QUEUED))
+
 
 class TimerRepository:
     """Finds the next moment, and moves those that were reckoned by a clock which was then set."""
@@ -15,9 +17,9 @@ class TimerRepository:
         self._connection = connection
 
     def next_moment(self, now: datetime, remind_s: Sequence[int]) -> datetime | None:
-        """The first moment after `now` at which a deadline, a reminder, a parked row or a schedule is due."""
+        """The first moment after `now` at which a deadline, reminder, schedule or resting row is due."""
         moments = [self._next_deadline(now, timedelta(seconds=before_s)) for before_s in (0, *remind_s)]
-        moments.append(self._first(t.migrations.c.due_at, now, t.migrations.c.status == Status.PARKED))
+        moments.append(self._first(t.migrations.c.due_at, now, _RESTING))
         moments.append(self._first(t.schedules.c.due_at, now))
         return min((moment for moment in moments if moment is not None), default=None)
 

@@ -136,3 +136,21 @@ def test_a_time_that_a_person_named_stays(service, clock) -> None:
     clock.set_by(timedelta(days=1))
     service.timers.look()
     assert service.tracker.migration(migration_id).migration.due_at == at
+
+
+def test_between_two_commits_and_two_moments_a_tick_has_nothing_to_look_for(service, clock) -> None:
+    looks = [service.timers.look(), service.timers.look()]
+    clock.let_pass(timedelta(days=1))
+    looks.append(service.timers.look())
+    begin(service, "works")
+    looks.append(service.timers.look())
+    assert (looks, service.timers.look()) == ([True, False, False, True], False)
+
+
+def test_the_end_of_a_delay_before_an_attempt_is_a_moment_to_look(service, clock) -> None:
+    migration_id = begin(service, "fails")
+    service.timers.look()
+    clock.let_pass(timedelta(seconds=59))
+    early = service.timers.look()
+    clock.let_pass(timedelta(seconds=1))
+    assert (status(service, migration_id), early, service.timers.look()) == (Status.QUEUED, False, True)
