@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,6 +34,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason="no chromium is installed on this machine"))
+        if "firefox" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+            if FIREFOX is None:
+                item.add_marker(pytest.mark.skip(reason="no firefox is installed on this machine"))
 
 
 @dataclass
