@@ -80,13 +80,20 @@ class AttemptLog:
 
     def _add(self, stream: str, raw: str) -> None:
         self._count += 1
-        if self._written > FILE_LIMIT_BYTES and self._batches >= JOURNAL_BATCHES:
-            return  # nobody will ever see it: the flood only has to pass
+        if self._written > FILE_LIMIT_BYTES:
+            if not self._has_room():
+                self.tick()
+                return  # nobody will ever see it: the flood only has to pass
+            raw = raw[: 2 * _LINE_CHARACTERS]  # the journal shows the half of it: no secret is cut unseen
         text = mask(clean_line(raw))
         self._write(f"{self._clock.now():%H:%M:%S} {stream:<6} {text}\n".encode())
-        if len(self._waiting) < BATCH_LINES:
+        if self._has_room():
             self._waiting.append(Line(self._count, stream, text[:_LINE_CHARACTERS]))
         self.tick()
+
+    def _has_room(self) -> bool:
+        """Whether the journal will hear of a line that comes now."""
+        return self._batches < JOURNAL_BATCHES and len(self._waiting) < BATCH_LINES
 
     def _write(self, line: bytes) -> None:
         if self._written > FILE_LIMIT_BYTES:

@@ -172,7 +172,7 @@ class CommandAgent:
 
     def _remember(self, text: str) -> None:
         """Keep the end of the output: what a failed program said last tells why."""
-        self._tail = f"{self._tail}{clean_line(text)}\n"[-TAIL_CHARACTERS:]
+        self._tail = f"{self._tail}{clean_line(text[-TAIL_CHARACTERS:])}\n"[-TAIL_CHARACTERS:]
 
     def _take(self, heard: list[Heard]) -> None:
         for one in heard:

@@ -75,8 +75,10 @@ def ignores_sigterm() -> None:
 
 
 def large_output() -> None:
-    block = (b"x" * 999 + b"\n") * 1000
-    for _ in range(100):
+    """A gigabyte: many short lines first, then few long ones."""
+    OUT.write((b"x" * 999 + b"\n") * 10_000)
+    block = b"x" * 999_999 + b"\n"
+    for _ in range(990):
         OUT.write(block)
 
 
@@ -184,8 +186,8 @@ def half_lines() -> None:
 
 
 def binary_output() -> None:
-    OUT.write(bytes(range(256)) * 4000 + b"\xff\xfe\xed\xa0\x80\n")
-    sys.stderr.buffer.write(bytes(range(256)) * 4000)
+    OUT.write(bytes(range(256)) * 1000 + b"\xff\xfe\xed\xa0\x80\n")
+    sys.stderr.buffer.write(bytes(range(256)) * 1000)
 
 
 def fails() -> None:
@@ -235,7 +237,7 @@ def special_files() -> None:
 
 
 def many_files() -> None:
-    for number in range(5000):
+    for number in range(2000):
         folder = Path(f"many/{number % 50}")
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.txt").write_text(f"{number}\n")
