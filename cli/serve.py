@@ -16,10 +16,12 @@ from roadmark.executor.errors import RoadmarkError
 from roadmark.executor.log_lines import set_up_logging
 from roadmark.executor.service import Service
 from roadmark.web.app import create_app
+from roadmark.web.protocol import DeadlineProtocol
 
 _UVICORN: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
+    "http": DeadlineProtocol,
     "server_header": False,
     "timeout_graceful_shutdown": 5,
 }

@@ -33,7 +33,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through what is small and swift enough."""
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http" or _has_no_body(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -46,7 +46,10 @@ class BodyLimit:
         await self._app(scope, _replaying(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
-        declared = Headers(scope=scope).get("content-length", "0")
+        headers = Headers(scope=scope)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            raise _Refusal("malformed", "the request says in two ways where its body ends")
+        declared = headers.get("content-length", "0")
         if not declared.isdigit() or int(declared) > MAX_BODY_BYTES:
             raise _Refusal("too-large", f"the body is larger than {MAX_BODY_BYTES} bytes")
         try:
@@ -54,6 +57,11 @@ class BodyLimit:
                 return await _gather(receive)
         except TimeoutError:
             raise _Refusal("timeout", f"the body took longer than {self._deadline_s:g} seconds") from None
+
+
+def _has_no_body(scope: Scope) -> bool:
+    is_read = scope["method"] in ("GET", "HEAD", "OPTIONS")
+    return is_read and "transfer-encoding" not in Headers(scope=scope)
 
 
 async def _gather(receive: Receive) -> bytes | None:
