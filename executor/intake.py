@@ -7,7 +7,7 @@ hash, a deleted one withdraws its task and erases nothing.
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import Children, TaskRepository
 from roadmark.executor.workspace.spec_readers import ReadFile, Wanted, read_files
 from roadmark.ingest.discovery import FoundFile, Skipped, content_hash, read_content, scan
-from roadmark.ingest.families import place_of
+from roadmark.ingest.families import companions_of, is_index, links_of
 from roadmark.ingest.tick import set_marks
 
 _BATCH = 32
@@ -83,6 +83,7 @@ class Intake:
         self.skipped: tuple[Skipped, ...] = ()
         self._listed: dict[str, Listed] = {}
         self._kin: dict[str, Kin] = {}
+        self._links: dict[str, tuple[str, ...]] = {}
 
     def rescan(self) -> bool:
         """Take in what came, changed, moved or went. True where a file was too young to be taken yet."""
@@ -160,7 +161,7 @@ class Intake:
         young: Sequence[str],
     ) -> None:
         gone = {sha: path for path, (_, sha, _) in known.items() if path not in files}
-        companions = companions_of(files)
+        companions = companions_of(files, self._links_in(files))
         kin = _kin(files, companions)
         kept = {path: one for path, one in self._listed.items() if _still_listed(one, files, companions)}
         self._listed = kept | {
@@ -184,6 +185,18 @@ class Intake:
                     self._listed[read.spec.path] = Listed(read.spec.path, read.sha256, None)
         for batch in self._read([_wanted(files, kin, path) for path in weighed]):
             self._weigh_batch(batch)
+
+    def _links_in(self, files: Mapping[str, FoundFile]) -> dict[str, tuple[str, ...]]:
+        """What each index links to; an index is read once for each content."""
+        known, links = self._links, {}
+        self._links = {}
+        for path in filter(is_index, files):
+            name = f"{files[path].sha256} {path}"
+            if name not in known:
+                content = read_content(self.folder, path) or b""
+                known[name] = links_of(path, content.decode("utf-8", "replace"))
+            self._links[name] = links[path] = known[name]
+        return links
 
     def _read(self, wanted: Sequence[Wanted]) -> Iterator[Sequence[ReadFile]]:
         reads = read_files(self.folder, wanted)
@@ -267,19 +280,6 @@ def _taken(task: Task, children: Children) -> Event:
     detail = {"path": task.source_path, "revision": task.revision, "problems": len(children.problems)}
     kind = "spec.added" if task.revision == 1 else "spec.changed"
     return Event(kind=kind, task_id=task.id, detail=detail)
-
-
-def companions_of(paths: Iterable[str]) -> dict[str, str]:
-    """For each index, phase or analysis file of a task that has a main file: that main file."""
-    places = {path: place_of(path) for path in paths}
-    mains: dict[str, str] = {}
-    for part in ("task", "implementation"):
-        mains |= {place.family: path for path, place in places.items() if place.part == part}
-    return {
-        path: mains[place.family]
-        for path, place in places.items()
-        if place.family in mains and mains[place.family] != path
-    }
 
 
 def _kin(files: Mapping[str, FoundFile], companions: Mapping[str, str]) -> dict[str, Kin]:

@@ -4,9 +4,11 @@ A family has one main file, whose work is carried out; the others are shown besi
 be said by four: the boxes of its phases, the status field, the index, the folder. They count in this order.
 """
 
+import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from roadmark.ingest.problems import Problem, problem
@@ -66,6 +68,7 @@ class Family:
         return self.opinions[0].status if self.opinions else "pending"
 
 
+@lru_cache(maxsize=32_768)
 def place_of(path: str) -> Place:
     """The family and part that a path says.
 
@@ -84,28 +87,62 @@ def place_of(path: str) -> Place:
     return Place(folder + stem[: found.start()], part)
 
 
+def is_index(path: str) -> bool:
+    """Whether a path is named like the index of a task."""
+    return place_of(path).part == "index"
+
+
+def links_of(path: str, text: str) -> tuple[str, ...]:
+    """The Markdown files that an index links to, as paths beside its own; of any other file none.
+
+    >>> links_of("docs/login-index.md", "[Phase 1](./page-phase-1.md), [Work](../work.md)")
+    ('docs/page-phase-1.md', 'work.md')
+    """
+    if not is_index(path):
+        return ()
+    folder = posixpath.dirname(path)
+    return tuple(posixpath.normpath(posixpath.join(folder, target)) for target in _LINK.findall(text))
+
+
+def families_of(paths: Iterable[str], links: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The family of each path: as its name says, else as the index says that links to it.
+
+    An index joins itself and the phase files and analyses it links to, as far as these have no main file of
+    their own name. It joins them to the main file of its own name, else to the one implementation that it
+    links to.
+    """
+    places = {path: place_of(path) for path in paths}
+    with_main = {place.family for place in places.values() if place.part in _MAIN_ORDER}
+    families = {path: place.family for path, place in places.items()}
+    for index, targets in links.items():
+        known = [target for target in targets if target in places]
+        own = places[index].family
+        works = {places[path].family for path in known if places[path].part == "implementation"}
+        home = own if own in with_main else min(works) if len(works) == 1 else None
+        homeless = [path for path in (index, *known) if places[path].family not in with_main]
+        families |= dict.fromkeys(homeless, home) if home else {}
+    return families
+
+
+def companions_of(paths: Iterable[str], links: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """For each index, phase or analysis file of a task that has a main file: that main file."""
+    families = families_of(paths, links)
+    mains: dict[str, str] = {}
+    for part in reversed(_MAIN_ORDER):
+        mains |= {family: path for path, family in families.items() if place_of(path).part == part}
+    return {
+        path: mains[family] for path, family in families.items() if family in mains and mains[family] != path
+    }
+
+
 def join_families(specs: Iterable[Spec]) -> tuple[Family, ...]:
     """The tasks of these files. Where a family has no main file, each of its files is a task of its own."""
-    groups: dict[str, list[Spec]] = {}
     by_path = {spec.path: spec for spec in specs}
-    linked = dict(_linked(by_path))
-    for spec in by_path.values():
-        groups.setdefault(linked.get(spec.path, place_of(spec.path).family), []).append(spec)
+    families = families_of(by_path, {path: links_of(path, spec.text) for path, spec in by_path.items()})
+    groups: dict[str, list[Spec]] = {}
+    for path, spec in by_path.items():
+        groups.setdefault(families[path], []).append(spec)
     return tuple(family for name, members in groups.items() for family in _families(name, members))
-
-
-def _linked(by_path: dict[str, Spec]) -> Iterator[tuple[str, str]]:
-    """Files that an index links to, with the index's family."""
-    for spec in by_path.values():
-        if place_of(spec.path).part != "index":
-            continue
-        folder = PurePosixPath(spec.path).parent
-        family = place_of(spec.path).family
-        for target in _LINK.findall(spec.text):
-            path = str(folder / target)
-            if path in by_path and place_of(path).part != "task":
-                yield path, family
-        yield spec.path, family
 
 
 def _families(name: str, members: list[Spec]) -> Iterator[Family]:

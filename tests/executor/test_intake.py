@@ -225,6 +225,21 @@ def test_files_of_one_task_are_one_task(intake: Intake, spec: Path, seen: Seen) 
     assert intake.listed == ()
 
 
+def test_files_that_an_index_links_to_are_one_task_until_it_does_not(
+    intake: Intake, spec: Path, seen: Seen
+) -> None:
+    phase, index = spec.with_name("page-phase-1.md"), spec.with_name("greeting-index.md")
+    phase.write_text(spec.read_text())
+    index.write_text("# Greeting - Master Index\n\n- [The page](page-phase-1.md)\n")
+    for path in (phase, index):
+        _settle(path)
+    intake.rescan()
+    assert [task.source_path for task in seen.tasks()] == ["greeting.md"]
+    _edit(index, "page-phase-1.md", "nothing.md")
+    intake.rescan()
+    assert {task.source_path for task in seen.tasks()} == {"greeting.md", "page-phase-1.md"}
+
+
 def test_a_task_that_never_ran_is_as_far_as_its_boxes_say(intake: Intake, spec: Path, seen: Seen) -> None:
     intake.rescan()
     assert seen.tasks()[0].status is TaskStatus.PENDING

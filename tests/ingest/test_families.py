@@ -3,7 +3,7 @@
 from pathlib import PurePosixPath
 
 import pytest
-from roadmark.ingest.families import Family, Place, join_families, place_of
+from roadmark.ingest.families import Family, Place, companions_of, join_families, place_of
 from roadmark.ingest.reader import read_spec
 from roadmark.ingest.spec import Spec
 
@@ -64,6 +64,20 @@ def test_an_index_joins_the_files_that_it_links_to() -> None:
     (family,) = join_families(specs)
     assert family.main is specs[1]
     assert family.others == (specs[0],)
+
+
+def test_an_index_of_several_tasks_joins_none_and_takes_no_phase_from_its_own_task() -> None:
+    paths = ["a-implementation.md", "a-phase-1.md", "b-implementation.md", "all-index.md", "c-phase-1.md"]
+    assert companions_of(paths, {"all-index.md": paths}) == {"a-phase-1.md": "a-implementation.md"}
+
+
+def test_phase_files_of_another_name_belong_to_the_task_of_the_index_that_links_to_them() -> None:
+    paths = ["x/login-implementation.md", "x/login-index.md", "x/page-phase-1.md", "note.md"]
+    links = {"x/login-index.md": ["x/page-phase-1.md", "x/gone.md", "note.md"]}
+    assert companions_of(paths, links) == {
+        "x/login-index.md": "x/login-implementation.md",
+        "x/page-phase-1.md": "x/login-implementation.md",
+    }
 
 
 def test_phase_files_without_an_implementation_stay_tasks_of_their_own() -> None:
