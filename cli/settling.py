@@ -3,7 +3,7 @@
 import time
 
 from roadmark.executor.errors import StateDirInUse
-from roadmark.executor.model import Migration
+from roadmark.executor.model import Migration, RollbackState
 from roadmark.executor.service import Service
 from roadmark.executor.states import WORKING, Status
 
@@ -11,13 +11,20 @@ _LOOK_EVERY_S = 0.2
 _UNSETTLED = WORKING | {Status.QUEUED}
 
 
-def settle(service: Service, migration_id: str) -> Migration:
-    """The migration once it rests: carried on here where no service runs, else by the service."""
+def settle(service: Service, *migration_ids: str) -> Migration:
+    """The last one once all rest: carried on here one by one where no service runs, else by the service."""
     try:
         service.hold("a command on a terminal")
     except StateDirInUse:
-        while service.tracker.migration(migration_id).migration.status in _UNSETTLED:
+        while any(_is_moving(service, migration_id) for migration_id in migration_ids):
             time.sleep(_LOOK_EVERY_S)
     else:
-        service.advance(migration_id)
-    return service.tracker.migration(migration_id).migration
+        for migration_id in migration_ids:
+            service.advance(migration_id)
+    return service.tracker.migration(migration_ids[-1]).migration
+
+
+def _is_moving(service: Service, migration_id: str) -> bool:
+    view = service.tracker.migration(migration_id)
+    is_awaited = any(rollback.state is RollbackState.REQUESTED for rollback in view.rollbacks)
+    return is_awaited or view.migration.status in _UNSETTLED

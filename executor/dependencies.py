@@ -34,6 +34,28 @@ def dependencies_of(connection: sa.Connection, task_id: str) -> tuple[Dependency
     return _resolved(task_id, names, _by_name(tasks.named())) if names else ()
 
 
+def dependents_of(connection: sa.Connection, task_id: str) -> tuple[str, ...]:
+    """The tasks that depend on this one, however far, each before those that it depends on itself."""
+    tasks = TaskRepository(connection)
+    named = tasks.named()
+    by_name = _by_name(named)
+    directly: dict[str, list[str]] = {}
+    for task in named:
+        for dependency in _resolved(task.id, tasks.dependencies(task.id), by_name):
+            if dependency.task is not None:
+                directly.setdefault(dependency.task.id, []).append(task.id)
+    ordered: list[str] = []
+    waiting, seen = [(task_id, False)], set[str]()
+    while waiting:
+        current, is_left = waiting.pop()
+        if is_left:
+            ordered.append(current)
+        elif current not in seen:
+            seen.add(current)
+            waiting += [(current, True), *((one, False) for one in directly.get(current, ()))]
+    return tuple(ordered[:-1])
+
+
 def held_back(connection: sa.Connection) -> frozenset[str]:
     """The tasks that have a queued migration and a dependency that is not completed."""
     tasks = TaskRepository(connection)

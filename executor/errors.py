@@ -119,6 +119,17 @@ class HookFailed(RoadmarkError):
         )
 
 
+class ConflictsUndecided(RoadmarkError):
+    """People changed the same lines on the branch, and nobody said what becomes of them."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = tuple(paths)
+        super().__init__(
+            f"others changed the same lines on the branch: {', '.join(paths[:10])}; decide for each whether "
+            "to keep theirs, to take the rollback's, or to have both"
+        )
+
+
 class ReasonMissing(RoadmarkError):
     """A rollback needs a reason that will stand in the history."""
 

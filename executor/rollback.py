@@ -3,18 +3,16 @@
 Every rollback first takes a safety checkpoint, so that it can itself be undone; nothing is erased.
 """
 
-import uuid
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from types import MappingProxyType
 
 import sqlalchemy as sa
-from roadmark.executor import questions
 from roadmark.executor.checkpointing import beginning_of_phase, keep_checkpoint
+from roadmark.executor.dependencies import dependents_of
 from roadmark.executor.errors import (
-    CheckpointsGone,
     Conflict,
-    MoveRefused,
+    ConflictsUndecided,
     NotFound,
     ReasonMissing,
     RoadmarkError,
@@ -28,18 +26,18 @@ from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, Rollb
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.places import Places
 from roadmark.executor.policy import policy_of
-from roadmark.executor.positions import Position, position_of, read_position
-from roadmark.executor.states import Move, PhaseState, Status, after
+from roadmark.executor.positions import Position, read_position
+from roadmark.executor.rollback_order import Order, accept, choices_of, give_up_rest, go_on, refuse_retired
+from roadmark.executor.states import Move, PhaseState, Status
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
-from roadmark.executor.store.retention import RetentionRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
-from roadmark.executor.store.waits import WaitRepository
 from roadmark.executor.workspace.checkpoints import take_checkpoint
 from roadmark.executor.workspace.differences import FileDelta, diff
-from roadmark.executor.workspace.publish import Published, conflicts, publish_revert
+from roadmark.executor.workspace.merging import Choice
+from roadmark.executor.workspace.publish import Published, clashes, conflicts, publish_revert
 from roadmark.executor.workspace.restore import restore
 from roadmark.executor.workspace.rewriting import Proof
 
@@ -54,9 +52,22 @@ IRREVERSIBLE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """The migration of a task that depends on another."""
+
+    task_id: str
+    title: str
+    migration_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a rollback will do, in order, and what it will not or cannot."""
+    """What a rollback will do, in order, and what it will not or cannot.
+
+    `conflicts` are files that people changed on the branch since, `clashes` those among them that need a
+    decision, `dependents` what else can go back with it.
+    """
 
     checkpoint: Checkpoint
     version: int
@@ -67,6 +78,8 @@ class Plan:
     files: tuple[FileDelta, ...]
     boxes: tuple[str, ...]
     conflicts: tuple[str, ...]
+    clashes: tuple[str, ...]
+    dependents: tuple[Dependent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +123,7 @@ class MigrationRollback:
         """What a rollback to it would do. Raises: NotFound, CheckpointUnknown, CheckpointsGone."""
         with self._store.read() as connection:
             migration = MigrationRepository(connection).get(migration_id)
-            _refuse_retired(connection, migration_id)
+            refuse_retired(connection, migration_id)
             target = CheckpointRepository(connection).named(migration_id, to)
             items = TaskRepository(connection).items(migration.task_id)
         boxes = _boxes(items, read_position(target.position))
@@ -118,7 +131,6 @@ class MigrationRollback:
         place = self._places.of(migration_id)
         files = diff(place, target.ref, None)
         published = migration.branch if _has_published(migration, target) else None
-        clashes = conflicts(place, published) if published else ()
         texts = {item.key: item.text for item in items}
         return Plan(
             checkpoint=target,
@@ -129,29 +141,64 @@ class MigrationRollback:
             irreversible=IRREVERSIBLE,
             files=files,
             boxes=tuple(texts[key] for key in (*boxes.untick, *boxes.tick)),
-            conflicts=clashes,
+            conflicts=conflicts(place, published) if published else (),
+            clashes=self._clashes(migration, target),
+            dependents=self.dependents(migration_id),
         )
 
     def request(
-        self, migration_id: str, to: str, reason: str, actor: str, version: int | None = None
+        self,
+        migration_id: str,
+        to: str,
+        reason: str,
+        actor: str,
+        version: int | None = None,
+        *,
+        choices: Mapping[str, Choice] = MappingProxyType({}),
+        with_dependents: bool = False,
     ) -> Rollback:
         """Accept a rollback; a worker carries it out, after the agent of a running migration is stopped.
 
-        Raises: NotFound, CheckpointUnknown, CheckpointsGone, ReasonMissing, Conflict, MoveRefused.
-        """
-        with self._store.read() as connection:
-            target = CheckpointRepository(connection).named(migration_id, to)
-        return self._accept(migration_id, target, reason, actor, version, undoes=None)
+        `choices` say what becomes of files in which people changed the same lines, by path. With its
+        dependents the migrations of all tasks that depend on it go back to their starts first; all are
+        accepted or none.
 
-    def undo(self, migration_id: str, reason: str, actor: str) -> Rollback:
-        """Take back the latest rollback. Raises: NotFound, CheckpointsGone, ReasonMissing, MoveRefused."""
+        Raises: NotFound, CheckpointUnknown, CheckpointsGone, ReasonMissing, ConflictsUndecided, Conflict,
+        MoveRefused.
+        """
+        members = self.dependents(migration_id) if with_dependents else ()
+        with self._store.read() as connection:
+            checkpoints = CheckpointRepository(connection)
+            targets = [checkpoints.named(member.migration_id, "start") for member in members]
+            targets.append(checkpoints.named(migration_id, to))
+        return self._accept(targets, Order(reason=reason, actor=actor, choices=choices), version)
+
+    def undo(
+        self,
+        migration_id: str,
+        reason: str,
+        actor: str,
+        choices: Mapping[str, Choice] = MappingProxyType({}),
+    ) -> Rollback:
+        """Take back the latest rollback.
+
+        Raises: NotFound, CheckpointsGone, ReasonMissing, ConflictsUndecided, MoveRefused.
+        """
         with self._store.read() as connection:
             checkpoints = CheckpointRepository(connection)
             done = [row for row in checkpoints.rollbacks(migration_id) if row.state is RollbackState.DONE]
             if not done or done[-1].safety_checkpoint_id is None:
                 raise NotFound("rollback", migration_id)
             target = checkpoints.get(done[-1].safety_checkpoint_id)
-        return self._accept(migration_id, target, reason, actor, None, undoes=done[-1].id)
+        order = Order(reason=reason, actor=actor, undoes=done[-1].id, choices=choices)
+        return self._accept([target], order, None)
+
+    def dependents(self, migration_id: str) -> tuple[Dependent, ...]:
+        """The migrations of tasks that depend on this one's, in the order in which they would go back."""
+        with self._store.read() as connection:
+            task_id = MigrationRepository(connection).get(migration_id).task_id
+            found = (_dependent(connection, task) for task in dependents_of(connection, task_id))
+            return tuple(one for one in found if one is not None)
 
     def carry_out(self, migration_id: str) -> None:
         """Finish the accepted rollback; safe to repeat from any point. What fails is recorded and blocks."""
@@ -180,27 +227,38 @@ class MigrationRollback:
 
         self._store.write(work)
 
-    def _accept(
-        self,
-        migration_id: str,
-        target: Checkpoint,
-        reason: str,
-        actor: str,
-        version: int | None,
-        *,
-        undoes: str | None,
-    ) -> Rollback:
-        if not reason.strip():
+    def _accept(self, targets: Sequence[Checkpoint], order: Order, version: int | None) -> Rollback:
+        """All in their order; `version` and the answer are those of the last."""
+        if not order.reason.strip():
             raise ReasonMissing
+        self._refuse_undecided(targets, order.choices)
 
         def work(transaction: Transaction) -> Rollback:
-            migration = MigrationRepository(transaction.connection).get(migration_id)
-            if version is not None and version != migration.version:
-                raise Conflict(migration_id, version, migration.version)
-            _refuse_retired(transaction.connection, migration_id)
-            return _accept(transaction, migration, target, reason, actor, undoes)
+            migrations = MigrationRepository(transaction.connection)
+            asked = migrations.get(targets[-1].migration_id)
+            if version is not None and version != asked.version:
+                raise Conflict(asked.id, version, asked.version)
+            first, *rest = targets
+            rollback = accept(transaction, migrations.get(first.migration_id), first, order)
+            for target in rest:
+                following = replace(order, follows=rollback.id)
+                rollback = accept(transaction, migrations.get(target.migration_id), target, following)
+            return rollback
 
         return self._store.write(work)
+
+    def _refuse_undecided(self, targets: Sequence[Checkpoint], choices: Mapping[str, Choice]) -> None:
+        for target in targets:
+            with self._store.read() as connection:
+                migration = MigrationRepository(connection).get(target.migration_id)
+            undecided = [path for path in self._clashes(migration, target) if path not in choices]
+            if undecided:
+                raise ConflictsUndecided(undecided)
+
+    def _clashes(self, migration: Migration, target: Checkpoint) -> tuple[str, ...]:
+        if migration.branch is None or not _has_published(migration, target):
+            return ()
+        return clashes(self._places.of(migration.id), target.ref, migration.branch)
 
     def _job(self, migration_id: str) -> _Job:
         with self._store.read() as connection:
@@ -216,6 +274,7 @@ class MigrationRollback:
 
     def _restore(self, job: _Job) -> None:
         safety = self._take_safety(job)
+        self._refuse_undecided([job.target], choices_of(job.rollback))
         place = self._places.of(job.migration.id)
         hooks = self._hooks.undoing(job.migration, _done_there(job.target))
         self._hooks.revert(job.migration, hooks.revert)
@@ -265,7 +324,13 @@ class MigrationRollback:
         trailers = {"Roadmark-Migration": migration.id, "Roadmark-Rollback": job.rollback.id}
         place = self._places.of(migration.id)
         return publish_revert(
-            place, job.target.ref, migration.branch, message, trailers, protected=self._protected
+            place,
+            job.target.ref,
+            migration.branch,
+            message,
+            trailers,
+            protected=self._protected,
+            choices=choices_of(job.rollback),
         )
 
 
@@ -277,81 +342,7 @@ def roll_back_after_failure(transaction: Transaction, migration: Migration) -> N
         return
     target = checkpoints[0] if wanted == "start" else beginning_of_phase(checkpoints, migration.phase)
     reason = f"automatic, after a failure: {migration.reason}"
-    _accept(transaction, migration, target, reason, SYSTEM, undoes=None)
-
-
-def _refuse_retired(connection: sa.Connection, migration_id: str) -> None:
-    dropped_at = RetentionRepository(connection).dropped_at(migration_id)
-    if dropped_at is not None:
-        raise CheckpointsGone(migration_id, dropped_at)
-
-
-def _accept(
-    transaction: Transaction,
-    migration: Migration,
-    target: Checkpoint,
-    reason: str,
-    actor: str,
-    undoes: str | None,
-) -> Rollback:
-    rollback = _new_rollback(transaction, migration, target, mask(reason.strip()), actor, undoes)
-    CheckpointRepository(transaction.connection).insert_rollback(rollback)
-    transaction.record(_requested(migration, rollback, target))
-    _begin(transaction, migration, actor)
-    return rollback
-
-
-def _begin(transaction: Transaction, migration: Migration, actor: str) -> None:
-    """Move towards the rollback: at once, or after the running agent is stopped."""
-    wait = WaitRepository(transaction.connection).open_of(migration.id)
-    if wait is not None:
-        questions.close(transaction, migration, wait, "rolled_back", actor)
-    if migration.status is Status.RUNNING:
-        make_move(transaction, migration, Move.CANCEL, actor=actor, wanted="rollback")
-        return
-    if after(migration.status, Move.ROLL_BACK) is None or migration.status is Status.CANCELLING:
-        raise MoveRefused(migration.id, migration.status, Move.ROLL_BACK)
-    make_move(transaction, migration, Move.ROLL_BACK, actor=actor, wanted=None)
-
-
-def _new_rollback(
-    transaction: Transaction,
-    migration: Migration,
-    target: Checkpoint,
-    reason: str,
-    actor: str,
-    undoes: str | None,
-) -> Rollback:
-    before = position_of(
-        migration,
-        MigrationRepository(transaction.connection).phase_runs(migration.id),
-        TaskRepository(transaction.connection).items(migration.task_id),
-    )
-    return Rollback(
-        id=str(uuid.uuid4()),
-        migration_id=migration.id,
-        checkpoint_id=target.id,
-        safety_checkpoint_id=None,
-        undoes=undoes,
-        state=RollbackState.REQUESTED,
-        reason=reason,
-        actor=actor,
-        trigger="automatic" if actor == SYSTEM else "person",
-        plan={"to": target.name, "before": before.as_json()},
-        result=None,
-        requested_at=transaction.now,
-        finished_at=None,
-    )
-
-
-def _requested(migration: Migration, rollback: Rollback, target: Checkpoint) -> Any:
-    detail = {
-        "rollback": rollback.id,
-        "to": target.name,
-        "reason": rollback.reason,
-        "undoes": rollback.undoes,
-    }
-    return event_of(migration, "rollback.requested", actor=rollback.actor, detail=detail)
+    accept(transaction, migration, target, Order(reason=reason, actor=SYSTEM))
 
 
 def _finish(
@@ -398,6 +389,7 @@ def _finish(
     )
     detail = {"rollback": job.rollback.id, "to": job.target.name, "safety": safety.name, **asdict(proof)}
     transaction.record(event_of(migration, "rollback.done", actor=job.rollback.actor, detail=detail))
+    go_on(transaction, job.rollback)
 
 
 def _arrival(job: _Job) -> Move:
@@ -419,6 +411,7 @@ def _refuse(transaction: Transaction, job: _Job, reason: str) -> None:
     detail = {"rollback": job.rollback.id, "reason": reason}
     transaction.record(event_of(migration, "rollback.refused", detail=detail))
     make_move(transaction, migration, Move.BLOCK, reason=f"the rollback could not be done: {reason}")
+    give_up_rest(transaction, job.rollback)
 
 
 def _boxes(items: Sequence[TaskItem], position: Position) -> _Boxes:
@@ -429,6 +422,20 @@ def _boxes(items: Sequence[TaskItem], position: Position) -> _Boxes:
         untick=tuple(item.key for item in there if item.mark == "x" and item.key not in ticked),
         tick=tuple(item.key for item in there if item.mark != "x" and item.key in ticked),
     )
+
+
+def _dependent(connection: sa.Connection, task_id: str) -> Dependent | None:
+    """The task's migration, where it has anything to take back."""
+    task = TaskRepository(connection).get(task_id)
+    if task.migration_id is None:
+        return None
+    migration = MigrationRepository(connection).get(task.migration_id)
+    checkpoints = CheckpointRepository(connection)
+    done = [one for one in checkpoints.rollbacks(migration.id) if one.state is RollbackState.DONE]
+    is_back = migration.status is Status.ROLLED_BACK and done and done[-1].plan["to"] == "start"
+    if is_back or not checkpoints.of_migration(migration.id):
+        return None
+    return Dependent(task.id, task.title, migration.id)
 
 
 def _has_published(migration: Migration, target: Checkpoint) -> bool:

@@ -67,11 +67,26 @@ REPLY = _object(
     },
     ("text",),
 )
-ROLLBACK = _object({"to": _TO, "reason": _REASON, "dry_run": _DRY_RUN}, ("to",))
-ROLLBACK_OF = _object(
-    {"id": _text(100, "The migration."), "to": _TO, "reason": _REASON, "dry_run": _DRY_RUN}, ("id", "to")
-)
-UNDO = _object({"reason": _REASON})
+_CHOICES = {
+    "type": "object",
+    "additionalProperties": {"enum": ["keep", "take", "both"]},
+    "maxProperties": 1000,
+    "description": "For each path of the plan's `clashes`: keep theirs, take the rollback's, or have both.",
+}
+_WITH_DEPENDENTS = {
+    "type": "boolean",
+    "description": "Take what depends on it back to its start first; the plan's `dependents` lists it.",
+}
+_ROLLBACK = {
+    "to": _TO,
+    "reason": _REASON,
+    "dry_run": _DRY_RUN,
+    "choices": _CHOICES,
+    "with_dependents": _WITH_DEPENDENTS,
+}
+ROLLBACK = _object(_ROLLBACK, ("to",))
+ROLLBACK_OF = _object({"id": _text(100, "The migration."), **_ROLLBACK}, ("id", "to"))
+UNDO = _object({"reason": _REASON, "choices": _CHOICES})
 TICK = _object(
     {"key": _text(2000, "The box."), "mark": {"enum": [" ", "x"], "description": "Its new mark."}},
     ("key", "mark"),

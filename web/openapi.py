@@ -214,7 +214,14 @@ OPERATIONS = (
         scope="rollback",
         answers={200: "RollbackShown", 202: "RollbackAccepted"},
         body="RollbackOrderOf",
-        problems=("not-found", "checkpoint-unknown", "reason-missing", "refused", *_STEERED),
+        problems=(
+            "not-found",
+            "checkpoint-unknown",
+            "reason-missing",
+            "conflicts-undecided",
+            "refused",
+            *_STEERED,
+        ),
     ),
     Operation(
         method="post",
@@ -224,7 +231,14 @@ OPERATIONS = (
         scope="rollback",
         answers={200: "RollbackShown", 202: "RollbackAccepted"},
         body="RollbackOrder",
-        problems=("not-found", "checkpoint-unknown", "reason-missing", "refused", *_STEERED),
+        problems=(
+            "not-found",
+            "checkpoint-unknown",
+            "reason-missing",
+            "conflicts-undecided",
+            "refused",
+            *_STEERED,
+        ),
     ),
     Operation(
         method="post",
@@ -235,7 +249,7 @@ OPERATIONS = (
         answers={202: "UndoAccepted"},
         body="UndoOrder",
         body_required=False,
-        problems=("not-found", "reason-missing", "move-refused"),
+        problems=("not-found", "reason-missing", "conflicts-undecided", "move-refused"),
     ),
     Operation(
         method="get",

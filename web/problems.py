@@ -12,6 +12,7 @@ from roadmark.executor.errors import (
     Ambiguous,
     CheckpointUnknown,
     Conflict,
+    ConflictsUndecided,
     CronWrong,
     DatabaseUnusable,
     MoveRefused,
@@ -67,6 +68,7 @@ KINDS = _kinds(
     Kind("no-open-wait", 409, "Nothing is being asked", "Wait until `wait` is not null."),
     Kind("in-flight", 409, "A request with this key has no answer yet", "Look at what it should change."),
     Kind("refused", 409, "It was refused", "Do what `detail` says."),
+    Kind("conflicts-undecided", 409, "Others changed the same lines", "Send `choices` for each of `paths`."),
     Kind("stale", 412, "It is not the version that you named", "Read it again and send its new ETag."),
     Kind("too-large", 413, "The body is too large", "Send at most 1 MiB."),
     Kind("not-json", 415, "The body is not JSON", "Send `Content-Type: application/json`."),
@@ -112,6 +114,7 @@ _KIND_OF: Mapping[type[RoadmarkError], str] = {
     AlreadyRunning: "already-running",
     NoOpenWait: "no-open-wait",
     ReplyUnclear: "reply-unclear",
+    ConflictsUndecided: "conflicts-undecided",
     ReasonMissing: "reason-missing",
     SpecNotExecutable: "spec-not-executable",
     CronWrong: "cron-wrong",
@@ -165,6 +168,8 @@ def _values(error: RoadmarkError) -> dict[str, Any]:
             return {"keywords": error.keywords, "tries_left": error.tries_left}
         case SpecNotExecutable():
             return {"problems": error.problems}
+        case ConflictsUndecided():
+            return {"paths": error.paths}
         case CheckpointUnknown():
             return {"known": error.known}
         case Ambiguous():

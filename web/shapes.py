@@ -186,6 +186,8 @@ SHAPES: Mapping[str, Schema] = {
         ),
         boxes=array(_TEXT),
         conflicts=array(_TEXT),
+        clashes=array(_TEXT),
+        dependents=array(exactly(task_id=_TEXT, title=_TEXT, migration_id=_TEXT)),
         branch=or_null(_TEXT),
         version=_WHOLE,
     ),

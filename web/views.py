@@ -187,6 +187,11 @@ def plan(value: Plan) -> Json:
         ],
         "boxes": list(value.boxes),
         "conflicts": list(value.conflicts),
+        "clashes": list(value.clashes),
+        "dependents": [
+            {"task_id": one.task_id, "title": one.title, "migration_id": one.migration_id}
+            for one in value.dependents
+        ],
         "branch": value.branch,
         "version": value.version,
     }

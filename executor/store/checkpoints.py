@@ -90,6 +90,12 @@ class CheckpointRepository:
         """The rollbacks of a migration in order."""
         return _ROLLBACKS.all(self._connection, its_migration_id=migration_id)
 
+    def requested_rollbacks(self) -> list[Rollback]:
+        """Every rollback that is accepted and not finished."""
+        table = t.migration_rollback
+        query = sa.select(table).where(table.c.state == RollbackState.REQUESTED.value)
+        return [unpack(Rollback, row) for row in self._connection.execute(query)]
+
     def open_rollback(self, migration_id: str) -> Rollback | None:
         """The accepted rollback that is not finished yet."""
         open_ones = [row for row in self.rollbacks(migration_id) if row.state is RollbackState.REQUESTED]

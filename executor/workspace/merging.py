@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from types import MappingProxyType
 
 from roadmark.executor.workspace.errors import GitError, PublishConflict
 from roadmark.executor.workspace.git import Git
@@ -11,10 +13,34 @@ ALL_STAGES = {"1", "2", "3"}
 FILES = {"100644", "100755"}
 
 
-def merge_trees(room: Room, branch: str, before: str, theirs: str, ours: str) -> str:
+class Choice(StrEnum):
+    """What becomes of a file in which both sides changed the same lines."""
+
+    KEEP = "keep"
+    """It stays as people have it on the branch."""
+    TAKE = "take"
+    """It becomes what we have."""
+    BOTH = "both"
+    """It stays, and ours is put beside it."""
+
+
+BESIDE = ".roadmark"
+"""The ending of a file that is put beside another."""
+
+
+def merge_trees(
+    room: Room,
+    branch: str,
+    before: str,
+    theirs: str,
+    ours: str,
+    choices: Mapping[str, Choice] = MappingProxyType({}),
+) -> str:
     """The tree with both sides' changes since `before`: file by file, then line by line.
 
-    Raises: PublishConflict, naming the paths where both changed the same lines.
+    Where both changed the same lines it is as `choices` say, by path.
+
+    Raises: PublishConflict, naming the paths for which nothing is chosen.
     """
     if theirs in (before, ours):
         return ours
@@ -24,7 +50,14 @@ def merge_trees(room: Room, branch: str, before: str, theirs: str, ours: str) ->
     index.unlink(missing_ok=True)
     git = room.merging(index)
     git.run("read-tree", "-i", "-m", "--aggressive", before, theirs, ours)
-    clashing = [path for path, stages in _unmerged(git).items() if not _merge_file(room, git, path, stages)]
+    clashing = []
+    for path, stages in _unmerged(git).items():
+        if _merge_file(room, git, path, stages):
+            continue
+        if shown(path) in choices:
+            _put(room, git, path, stages, choices[shown(path)])
+        else:
+            clashing.append(path)
     if clashing:
         raise PublishConflict(branch, sorted(map(shown, clashing)))
     tree = git.line("write-tree")
@@ -55,6 +88,17 @@ def _merge_file(room: Room, git: Git, path: str, stages: Mapping[str, tuple[str,
     oid = git.run("hash-object", "-w", "--stdin", stdin=merged).decode().strip()
     git.run("update-index", "-z", "--index-info", stdin=os.fsencode(f"{mode} {oid} 0\t{path}\0"))
     return True
+
+
+def _put(room: Room, git: Git, path: str, stages: Mapping[str, tuple[str, str]], choice: Choice) -> None:
+    """Settle a path as it was chosen; a side that deleted the file has no stage."""
+    theirs, ours = stages.get("2"), stages.get("3")
+    stays = ours if choice is Choice.TAKE or (choice is Choice.BOTH and theirs is None) else theirs
+    lines = [f"0 {room.repository.zero}\t{path}\0"]
+    lines += [f"{stays[0]} {stays[1]} 0\t{path}\0"] if stays else []
+    if choice is Choice.BOTH and theirs and ours:
+        lines.append(f"{ours[0]} {ours[1]} 0\t{path}{BESIDE}\0")
+    git.run("update-index", "-z", "--index-info", stdin=os.fsencode("".join(lines)))
 
 
 def _merge_lines(room: Room, git: Git, objects: Sequence[str]) -> bytes | None:

@@ -7,14 +7,14 @@ point, the branch has the commit or it has not.
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from roadmark.executor.workspace.branch_names import DEFAULT_PROTECTED, check_branch_name
 from roadmark.executor.workspace.checkpoints import check_trailers, publish_tree, read
-from roadmark.executor.workspace.errors import BranchMoved, GitError, NothingPublished
+from roadmark.executor.workspace.errors import BranchMoved, GitError, NothingPublished, PublishConflict
 from roadmark.executor.workspace.heads import refuse_where_in_use
 from roadmark.executor.workspace.lfs import send_lfs_objects
-from roadmark.executor.workspace.merging import merge_trees
+from roadmark.executor.workspace.merging import Choice, merge_trees
 from roadmark.executor.workspace.place import Facts, Place, Room, enter, shown
 from roadmark.executor.workspace.terminal_text import clean_line
 
@@ -48,6 +48,7 @@ class _Wish:
     snapshot: str
     message: str
     author: Author
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
     @property
     def ref(self) -> str:
@@ -92,8 +93,11 @@ def publish_revert(
     *,
     author: Author = Author(),
     protected: Collection[str] = DEFAULT_PROTECTED,
+    choices: Mapping[str, Choice] | None = None,
 ) -> Published:
     """Add a commit that takes the branch back to the checkpoint, or to a base commit; others' commits stay.
+
+    `choices` say what becomes of files in which others changed the same lines.
 
     Raises: NothingPublished, and as `publish`.
     """
@@ -103,7 +107,27 @@ def publish_revert(
         tip = room.users.find(f"{wish.ref}^{{commit}}")
         if tip is None or not _ours(room, room.facts(), tip):
             raise NothingPublished(branch)
-        return _advance(room, wish)
+        return _advance(room, replace(wish, choices=choices or {}))
+
+
+def clashes(place: Place, snapshot_ref: str, branch: str) -> tuple[str, ...]:
+    """Paths that a revert to this checkpoint cannot settle by itself: others changed the same lines.
+
+    Raises: SnapshotUnknown, GitError.
+    """
+    with enter(place) as room:
+        facts = room.facts()
+        wanted = publish_tree(room, read(room, snapshot_ref).snapshot.commit) or ""
+        tip = room.users.find(f"refs/heads/{branch}^{{commit}}")
+        ours = [] if tip is None else _ours(room, facts, tip)
+        if not ours:
+            return ()
+        theirs = room.vault.line("rev-parse", f"{tip}^{{tree}}")
+        try:
+            merge_trees(room, branch, _carried(room, ours[0]), theirs, wanted)
+        except PublishConflict as conflict:
+            return conflict.paths
+        return ()
 
 
 def conflicts(place: Place, branch: str) -> tuple[str, ...]:
@@ -146,7 +170,8 @@ def _commit(room: Room, facts: Facts, wish: _Wish, tip: str | None, ours: Sequen
             _carried(room, ours[0]) if ours else room.vault.line("rev-parse", f"{facts.base_commit}^{{tree}}")
         )
         theirs = room.vault.line("rev-parse", f"{tip}^{{tree}}")
-        tree, parents = merge_trees(room, wish.branch, before, theirs, wish.tree), ("-p", tip)
+        tree = merge_trees(room, wish.branch, before, theirs, wish.tree, wish.choices)
+        parents = ("-p", tip)
     identity = {"GIT_AUTHOR_NAME": wish.author.name, "GIT_AUTHOR_EMAIL": wish.author.email}
     made = room.vault.run("commit-tree", tree, *parents, stdin=wish.message.encode(), environment=identity)
     return made.decode().strip()

@@ -89,7 +89,10 @@ def test_the_whole_way_on_the_command_line(started: Run) -> None:
     assert (finished.exit_code, "completed" in finished.stdout) == (0, True)
     listed = json.loads(started("ls", "--json").stdout)["items"]
     assert [(item["state"], item["done"], item["total"]) for item in listed] == [("completed", 1, 1)]
-    assert "feature/small-job" in started("show", "job.md").stdout
+    told = started("show", "job.md").stdout
+    assert "feature/small-job" in told
+    assert "  worked 0:00:0" in told
+    assert "of 1 h estimated (0%)" in told
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,7 @@ def test_a_task_that_is_not_there_ends_with_3(started: Run, command: str) -> Non
 
 def test_a_title_a_path_and_the_beginning_of_an_id_name_the_same_task(started: Run) -> None:
     shown = json.loads(started("show", "job.md", "--json").stdout)
+    assert (shown["figures"]["attempts"], shown["figures"]["estimated_hours"]) == (0, 1.0)
     for wanted in ("small job", shown["task"]["id"], shown["task"]["id"][:6], shown["migration"]["id"]):
         assert json.loads(started("show", wanted, "--json").stdout)["task"]["id"] == shown["task"]["id"]
 
@@ -137,6 +141,24 @@ def test_a_rollback_shows_first_and_asks(started: Run) -> None:
     assert "wrong way" in started("history", "job.md").stdout
     entries = json.loads(started("history", "job.md", "--json").stdout)["items"]
     assert entries[0]["seq"] < entries[-1]["seq"]
+
+
+def test_a_file_that_others_changed_is_decided_on_the_command_line(started: Run, tmp_path: Path) -> None:
+    for order in ("reply", "run", "reply", "run"):
+        started(order, "job.md", *(["done"] if order == "reply" else []))
+    repo = tmp_path / "repo"
+    subprocess.run(["git", "checkout", "-q", "feature/small-job"], cwd=repo, check=True)
+    (repo / "job" / "first.py").write_text("mine\n")
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
+    subprocess.run(["git", *identity, "commit", "-qam", "Mine"], cwd=repo, check=True)
+    subprocess.run(["git", "checkout", "-q", "main"], cwd=repo, check=True)
+    order = ["rollback", "job.md", "--yes", "--reason", "wrong way"]
+    undecided = started(*order)
+    assert (undecided.exit_code, "decide: job/first.py" in undecided.stdout) == (1, True)
+    assert "job/first.py" in undecided.stderr
+    assert started(*order, "--keep", "job/first.py").exit_code == 0
+    asked = ["git", "show", "feature/small-job:job/first.py"]
+    assert subprocess.run(asked, cwd=repo, check=True, capture_output=True).stdout == b"mine\n"
 
 
 def test_what_does_not_agree_any_more_ends_with_1_and_is_named(started: Run, tmp_path: Path) -> None:

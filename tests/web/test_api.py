@@ -226,6 +226,13 @@ def test_a_rollback_is_shown_before_it_is_done_and_needs_a_reason(bench: Workben
     assert (workspace / "junk.txt").exists()
 
 
+def test_a_choice_is_one_of_three(bench: Workbench, api: TestClient) -> None:
+    migration = bench.start()
+    bench.open_workspace(migration.id)
+    order = {"to": "start", "reason": "x", "choices": {"app.py": "burn"}}
+    assert api.post(f"/api/migration/{migration.id}/rollback", json=order).status_code == 422
+
+
 def test_an_unknown_checkpoint_is_not_found(bench: Workbench, api: TestClient) -> None:
     migration = bench.start()
     answer = api.post(

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from roadmark.executor.errors import Conflict, ReasonMissing, ReplyUnclear
+from roadmark.executor.errors import Conflict, ConflictsUndecided, ReasonMissing, ReplyUnclear
+from roadmark.executor.workspace.merging import Choice
 from roadmark.web import pages, words
 from roadmark.web.auth import local_path, require
 from roadmark.web.bodies import read_form
@@ -106,9 +107,13 @@ async def roll_back(request: Request) -> Response:
                 form.get("reason", ""),
                 principal.name,
                 int(version) if version.isdigit() and len(version) < 17 else None,
+                choices=_choices(form),
+                with_dependents=form.get("with_dependents") == "yes",
             )
         except ReasonMissing as error:
             return _preview(request, to, str(error), 422)
+        except ConflictsUndecided as error:
+            return _preview(request, to, str(error), 409, form.get("reason", ""))
         except Conflict as error:
             return _preview(request, to, str(error), 409, form.get("reason", ""))
         return RedirectResponse(_task_path(request), 303)
@@ -154,6 +159,14 @@ ROUTES = [
     resource("/tasks/{id}/undo", post=undo),
     resource("/theme", post=theme),
 ]
+
+
+def _choices(form: Mapping[str, str]) -> Mapping[str, Choice]:
+    """What the form says of each file; what is not decided is not in it."""
+    decided = {
+        name.removeprefix("choice:"): said for name, said in form.items() if name.startswith("choice:")
+    }
+    return {path: Choice(said) for path, said in decided.items() if said in set(Choice)}
 
 
 def _done(request: Request, form: Mapping[str, str]) -> Response:

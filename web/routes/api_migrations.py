@@ -10,6 +10,7 @@ from roadmark.executor.errors import Conflict
 from roadmark.executor.explain import explain
 from roadmark.executor.model import Migration
 from roadmark.executor.states import Status
+from roadmark.executor.workspace.merging import Choice
 from roadmark.web import bodies, views
 from roadmark.web.auth import require
 from roadmark.web.problems import Refused
@@ -138,7 +139,13 @@ async def roll_back(request: Request) -> Response:
         rollback = _unless_stale(
             request,
             lambda: service.rollbacks.request(
-                migration_id, body["to"], body.get("reason", ""), principal.name, version
+                migration_id,
+                body["to"],
+                body.get("reason", ""),
+                principal.name,
+                version,
+                choices=_choices(body),
+                with_dependents=body.get("with_dependents", False),
             ),
         )
         location = {"Location": f"/api/migration/{migration_id}"}
@@ -155,7 +162,8 @@ async def undo(request: Request) -> Response:
     service, migration_id = service_of(request), request.path_params["id"]
 
     def order() -> Response:
-        rollback = service.rollbacks.undo(migration_id, body.get("reason", ""), principal.name)
+        reason = body.get("reason", "")
+        rollback = service.rollbacks.undo(migration_id, reason, principal.name, _choices(body))
         answer = {"rollback": views.rollback(rollback), **_standing(request, migration_id)}
         return JSONResponse(answer, 202, {"Location": f"/api/migration/{migration_id}"})
 
@@ -203,6 +211,10 @@ ROUTES = [
     resource("/api/migration/{id}/undo", post=undo),
     resource("/api/migration/{id}/events", get=events),
 ]
+
+
+def _choices(body: Mapping[str, Any]) -> Mapping[str, Choice]:
+    return {path: Choice(choice) for path, choice in body.get("choices", {}).items()}
 
 
 def _answer(
