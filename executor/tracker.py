@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from roadmark.executor.model import (
@@ -20,12 +21,14 @@ from roadmark.executor.model import (
     TaskRisk,
     Wait,
 )
+from roadmark.executor.run_figures import RunFigures, figures_of
 from roadmark.executor.states import Status
 from roadmark.executor.store import journal
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.reading import Readable
 from roadmark.executor.store.retention import RetentionRepository
+from roadmark.executor.store.standing import StandingRepository
 from roadmark.executor.store.tasks import FleetRow, StuckRow, TaskRepository, TaskSummary
 from roadmark.executor.store.waits import InboxRow, WaitRepository
 
@@ -128,6 +131,14 @@ class MigrationTracker:
                 rollbacks=tuple(checkpoints.rollbacks(migration_id)),
                 pinned_spec=migrations.pinned_spec(migration.spec_sha256),
             )
+
+    def figures(self, migration_id: str, now: datetime) -> RunFigures:
+        """What a migration took so far. Raises: NotFound."""
+        with self._store.read() as connection:
+            migrations = MigrationRepository(connection)
+            task = TaskRepository(connection).get(migrations.get(migration_id).task_id)
+            moves = StandingRepository(connection).moves(migration_id)
+            return figures_of(moves, migrations.attempts(migration_id), task.estimated_hours, now)
 
     def checkpoint(self, migration_id: str, wanted: str) -> Checkpoint:
         """A checkpoint by its name or id. Raises: CheckpointUnknown."""

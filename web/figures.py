@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from roadmark.executor.model import Metric
+from roadmark.executor.model import Metric, Migration
+from roadmark.executor.run_figures import RunFigures
 from roadmark.executor.service import Service
 from roadmark.executor.states import ENDED, Status
 from roadmark.executor.store.metrics import MetricRepository
+from roadmark.executor.store.tasks import TaskSummary
 from roadmark.web.words import STATUS_WORDS
 
 NEWEST = 100
@@ -44,16 +46,28 @@ class Chart:
         return round(HEIGHT - HEIGHT * min(value, self.top) / self.top, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A run that has ended, with what it took."""
+
+    run: Migration
+    task: TaskSummary
+    ended_at: datetime
+    figures: RunFigures
+
+
 def figures(service: Service) -> dict[str, Any]:
     """What the metrics page shows."""
     counts = service.tracker.counts()
+    runs = _finished(service)
     return {
         "statuses": [(status, STATUS_WORDS[status], counts.get(status, 0)) for status in Status],
         "most": max([1, *counts.values()]),
         "working": sum(counts.get(status, 0) for status in (Status.RUNNING, Status.CANCELLING)),
         "slots": service.settings.slot_count(),
-        "charts": [chart for chart in _charts(service) if chart.points],
-        "runs": _finished(service),
+        "charts": [chart for chart in [*_charts(service), *_run_charts(runs)] if chart.points],
+        "runs": runs,
+        "database": _database(service),
     }
 
 
@@ -62,24 +76,45 @@ def _charts(service: Service) -> list[Chart]:
         metrics = MetricRepository(connection)
         durations = metrics.named("attempt.duration", NEWEST)
         memory = metrics.named("attempt.peak_memory", NEWEST)
-        tokens = metrics.named("attempt.tokens_out", NEWEST)
+        tokens_in = metrics.named("attempt.tokens_in", NEWEST)
+        tokens_out = metrics.named("attempt.tokens_out", NEWEST)
+        cost = metrics.named("attempt.cost", NEWEST)
     return [
-        _chart("Duration of attempts", "s", durations, 1.0),
-        _chart("Memory of attempts, at its peak", "MB", memory, 1e-6, MEMORY_TARGET_MB),
-        _chart("Tokens written by attempts", "tokens", tokens, 1.0),
+        _chart("Duration of attempts", "s", _values(durations)),
+        _chart("Memory of attempts, at its peak", "MB", _values(memory, 1e-6), MEMORY_TARGET_MB),
+        _chart("Tokens read by attempts", "tokens", _values(tokens_in)),
+        _chart("Tokens written by attempts", "tokens", _values(tokens_out)),
+        _chart("Cost of attempts", "US$", _values(cost)),
     ]
 
 
+def _run_charts(runs: Sequence[FinishedRun]) -> list[Chart]:
+    """What passed without work, over the runs that have ended."""
+    queued = [(run.ended_at, run.figures.times.queued_s) for run in runs]
+    waiting = [(run.ended_at, run.figures.times.waiting_s / 60) for run in runs]
+    return [
+        _chart("Time of runs in the queue", "s", queued),
+        _chart("Time that runs waited for a person", "min", waiting),
+    ]
+
+
+def _values(metrics: Sequence[Metric], scale: float = 1.0) -> list[tuple[datetime, float]]:
+    return [(metric.at, metric.value * scale) for metric in metrics]
+
+
 def _chart(
-    title: str, unit: str, newest_first: Sequence[Metric], scale: float, target: float | None = None
+    title: str,
+    unit: str,
+    newest_first: Sequence[tuple[datetime, float]],
+    target: float | None = None,
 ) -> Chart:
-    metrics = list(reversed(newest_first))
-    values = [metric.value * scale for metric in metrics]
+    measured = list(reversed(newest_first))
+    values = [value for _, value in measured]
     top = max([*values, *([target] if target else []), 1e-9]) * 1.1
     step = WIDTH / max(1, len(values) - 1)
     points = [
-        Point(metric.at, value, round(index * step, 1), round(HEIGHT - HEIGHT * value / top, 1))
-        for index, (metric, value) in enumerate(zip(metrics, values, strict=True))
+        Point(at, value, round(index * step, 1), round(HEIGHT - HEIGHT * value / top, 1))
+        for index, (at, value) in enumerate(measured)
     ]
     ordered = sorted(values)
     return Chart(
@@ -97,9 +132,21 @@ def _at(ordered: Sequence[float], share: float) -> float | None:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
-def _finished(service: Service) -> list[dict[str, Any]]:
-    """The newest finished runs: estimate against what passed."""
-    runs = service.tracker.migrations(None, _RUNS, ENDED)
+def _finished(service: Service) -> list[FinishedRun]:
+    """The newest finished runs with what they took."""
+    now, tracker = service.clock.now(), service.tracker
     return [
-        {"run": run, "task": service.tracker.fleet_row(run.task_id).task} for run in runs if run.finished_at
+        FinishedRun(run, tracker.fleet_row(run.task_id).task, run.finished_at, tracker.figures(run.id, now))
+        for run in tracker.migrations(None, _RUNS, ENDED)
+        if run.finished_at
+    ]
+
+
+def _database(service: Service) -> list[tuple[str, int, float]]:
+    """How often the database was read and written, and how many milliseconds that took in the middle."""
+    held = {name: histogram.held() for name, histogram in service.store.times.items()}
+    return [
+        (name, sum(one.counts), 1000 * one.sum_s / sum(one.counts))
+        for name, one in held.items()
+        if any(one.counts)
     ]

@@ -76,6 +76,7 @@ def environment() -> Environment:
         ago=words.ago,
         left=words.left,
         hours=words.hours,
+        seconds=words.seconds,
         size=words.size,
         told=words.told,
         key=escape,

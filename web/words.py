@@ -163,6 +163,11 @@ def lasted(start: datetime | None, end: datetime | None, now: datetime) -> Marku
     return escape(span(end - start))
 
 
+def seconds(amount: float) -> str:
+    """A length of time in seconds, in its two largest units."""
+    return span(timedelta(seconds=amount))
+
+
 def hours(amount: float | None) -> str:
     """An estimate: "40 h"."""
     return NOTHING if amount is None else f"{amount:g} h"

@@ -125,8 +125,9 @@ class Child:
                 self._process.stdin.close()
 
     def usage(self) -> process_tree.Usage:
-        """Memory and processor time of the tree now."""
-        used = process_tree.usage(self.pid, self._limit_bytes)
+        """Memory and processor time of the tree now; a new peak is counted by share (PSS)."""
+        counted_to = min(self.peak_memory_bytes, self._limit_bytes or self.peak_memory_bytes)
+        used = process_tree.usage(self.pid, counted_to)
         self.peak_memory_bytes = max(self.peak_memory_bytes, used.memory_bytes)
         return used
 

@@ -66,12 +66,14 @@ def test_figures_are_drawn_and_stand_in_a_table_too(bench: Workbench, browser: T
     run = bench.start()
     bench.manager.cancel(run.id, "anna")
     text = browser.get("/figures").text
-    assert text.count("<circle") == 4
+    assert text.count("<circle") == 6
     assert "half below 2 s" in text
     assert "limit 512 MB" in text
     assert '<td class="num">12</td>' in text
     assert "Estimate against actual" in text
+    assert "Time of runs in the queue" in text
     assert "Stopped" in text
+    assert '<td>write</td><td class="num">' in text
 
 
 def test_the_audit_log_is_filtered_and_paged(bench: Workbench, browser: TestClient) -> None:
