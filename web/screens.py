@@ -294,4 +294,5 @@ def _without_marks(text: str) -> str:
 @lru_cache(maxsize=64)
 def _rendered(text: str) -> str:
     """Markdown as safe HTML, kept by content; its headings stand below those of the page."""
-    return _HEADING.sub(lambda found: f"{found[1]}{min(6, int(found[2]) + 2)}>", render_html(text))
+    shown = str(words.visible(render_html(text)))
+    return _HEADING.sub(lambda found: f"{found[1]}{min(6, int(found[2]) + 2)}>", shown)

@@ -114,8 +114,9 @@ def _row(entry: JournalEntry) -> tuple[object, ...]:
     )
 
 
-def _cell(value: object) -> object:
-    """Text that a spreadsheet would take for a formula gets an apostrophe in front."""
+def _cell(given: object) -> object:
+    """Nothing hidden; what a spreadsheet would take for a formula gets an apostrophe in front."""
+    value = words.visible(given)
     if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return f"'{value}"
     return value
