@@ -24,7 +24,7 @@ from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import Children, TaskRepository
-from roadmark.executor.workspace.spec_readers import ReadFile, Wanted, read_files
+from roadmark.executor.workspace.spec_readers import BIG_BYTES, ReadFile, Wanted, read_files
 from roadmark.ingest.discovery import FoundFile, Skipped, content_hash, read_content, scan
 from roadmark.ingest.families import companions_of, is_index, links_of
 from roadmark.ingest.tick import set_marks
@@ -199,9 +199,13 @@ class Intake:
         return links
 
     def _read(self, wanted: Sequence[Wanted]) -> Iterator[Sequence[ReadFile]]:
-        reads = read_files(self.folder, wanted)
-        while batch := list(islice(reads, _BATCH)):
-            yield batch
+        """The files in batches; big ones, which may be meant to hold everything up, after all others."""
+        small = [one for one in wanted if one.file.size_bytes <= BIG_BYTES]
+        big = [one for one in wanted if one.file.size_bytes > BIG_BYTES]
+        for group in (small, big):
+            reads = read_files(self.folder, group)
+            while batch := list(islice(reads, _BATCH)):
+                yield batch
 
     def _weigh_batch(self, batch: Sequence[ReadFile]) -> None:
         self._store.write(lambda transaction: _weigh_all(transaction, batch))

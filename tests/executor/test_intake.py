@@ -13,7 +13,7 @@ from roadmark.executor.intake import Intake
 from roadmark.executor.states import TaskStatus
 from roadmark.executor.store.store import Store
 from roadmark.executor.tracker import MigrationTracker
-from roadmark.executor.workspace.spec_readers import WORTH_PROCESSES
+from roadmark.executor.workspace.spec_readers import BIG_BYTES, WORTH_PROCESSES
 
 
 @pytest.fixture
@@ -300,6 +300,18 @@ def test_many_files_are_read_on_all_cores_with_the_same_result(
     intake.rescan()
     titles = {task.title for task in seen.tasks()}
     assert titles == {"Greeting Page", *(f"Copy {number}" for number in range(WORTH_PROCESSES))}
+
+
+def test_a_big_file_is_taken_after_the_small_ones(
+    intake: Intake, spec: Path, store: Store, seen: Seen
+) -> None:
+    big = spec.with_name("a-big-one.md")
+    big.write_text(spec.read_text().replace("Greeting Page", "Big") + " words" * (BIG_BYTES // 6))
+    _settle(big)
+    intake.rescan()
+    taken = [entry.detail["path"] for entry in store.journal_after(0, 100) if entry.kind == "spec.added"]
+    assert taken == ["greeting.md", "a-big-one.md"]
+    assert all(task.executable for task in seen.tasks())
 
 
 def test_an_unknown_box_is_refused(intake: Intake, spec: Path, seen: Seen) -> None:
