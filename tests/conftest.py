@@ -1,5 +1,6 @@
 """What holds for every test: random tests have no time limit of their own and print what they failed on."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,15 @@ def postgresql_server() -> Iterator[Server]:
         pytest.skip("PostgreSQL is not installed: neither initdb on the PATH nor /usr/lib/postgresql")
     with running_server(programs) as server:
         yield server
+
+
+@pytest.fixture
+def named_database(request: pytest.FixtureRequest) -> str:
+    """What the settings of a test's service name: nothing; with ROADMARK_TESTS_ON=postgresql a new database."""
+    if os.environ.get("ROADMARK_TESTS_ON") != "postgresql":
+        return ""
+    server: Server = request.getfixturevalue("postgresql_server")
+    return server.make_database()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

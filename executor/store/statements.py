@@ -60,7 +60,7 @@ class Query(Generic[Value]):
         """What a row's values still need: the driver's value to the column's type, that to the field's."""
         found = []
         for at, (column, (_, to_field)) in enumerate(zip(self._columns, self._fields, strict=True)):
-            to_type = column.type.dialect_impl(dialect).result_processor(dialect, None)
+            to_type = column.type.dialect_impl(dialect).result_processor(dialect, _DOUBLE)
             steps = [step for step in (to_type, to_field) if step is not None]
             found += [(at, _chained(steps))] if steps else []
         return found
@@ -101,6 +101,9 @@ def insert_into(table: sa.Table) -> Command:
     """A new row, or several, from the parameters."""
     return Command(sa.insert(table).inline())
 
+
+_DOUBLE = 701
+"""What PostgreSQL's driver calls a column of doubles; nobody asks for any other column's code."""
 
 _ITS = "its_"
 """Begins the names of conditions: without it they could be taken for columns to set."""

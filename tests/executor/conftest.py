@@ -90,10 +90,11 @@ def repo(template_repo: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, repo: Path) -> Settings:
+def settings(tmp_path: Path, repo: Path, named_database: str) -> Settings:
     specs = tmp_path / "specs"
     specs.mkdir()
     flags = {"specs": specs, "repo": repo, "state_dir": tmp_path / "state"}
+    flags["database_url"] = named_database
     loaded = load_settings(tmp_path, {}, flags)
     return replace(loaded, slots=4, retry_delay_s=0.01)
 

@@ -20,6 +20,7 @@ TABLE = sa.Table(
     sa.Column("names", sa.JSON, nullable=False),
     sa.Column("is_new", sa.Boolean, nullable=False),
     sa.Column("at", UtcTime),
+    sa.Column("weight", sa.Float),
     sa.Column("left_out", sa.Text),
 )
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -36,6 +37,7 @@ class Thing:
     colour: Colour
     names: tuple[str, ...]
     is_new: bool
+    weight: float | None = None
 
 
 BY_ID = Query(Thing, select_by(TABLE, "id"))
@@ -58,9 +60,9 @@ def row(number: int, **others: object) -> dict[str, object]:
 
 
 def test_values_come_back_with_the_types_of_column_and_field(connection: sa.Connection) -> None:
-    insert_into(TABLE).run(connection, row(1))
+    insert_into(TABLE).run(connection, row(1, weight=1.5))
     thing = BY_ID.first(connection, its_id=1)
-    assert thing == Thing(id=1, at=NOON, colour=Colour.RED, names=("a", "b"), is_new=True)
+    assert thing == Thing(id=1, at=NOON, colour=Colour.RED, names=("a", "b"), is_new=True, weight=1.5)
     assert type(thing.colour) is Colour
     assert thing.is_new is True
 
