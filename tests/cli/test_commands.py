@@ -139,6 +139,8 @@ def test_a_rollback_shows_first_and_asks(started: Run) -> None:
     undone = started("undo", "job.md", "--reason", "right after all")
     assert (undone.exit_code, "paused" in undone.stdout) == (0, True)
     assert "wrong way" in started("history", "job.md").stdout
+    patches = started("history", "job.md", "--patch").stdout
+    assert ("because: wrong way" in patches, "-- a/job/first.py" in patches) == (True, True)
     entries = json.loads(started("history", "job.md", "--json").stdout)["items"]
     assert entries[0]["seq"] < entries[-1]["seq"]
 

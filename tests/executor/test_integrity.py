@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from roadmark.executor.acts import acts_of
 from roadmark.executor.integrity import failing
 from roadmark.executor.states import Status
 
@@ -35,6 +36,23 @@ def test_the_checks_are_kept_with_the_proof(driver, rolled_back: str) -> None:
     ]
     assert all(check["holds"] for check in rollback.result["checks"])
     assert rollback.result["tree"] in rollback.result["checks"][1]["detail"]
+
+
+def test_the_acts_of_a_run_are_told_with_who_why_and_what_changed(driver, rolled_back: str) -> None:
+    acts = acts_of(driver.service.tracker.migration(rolled_back))
+    assert [act.what for act in acts] == [
+        "phase 1 landed as phase-1",
+        "phase 2 landed as phase-2",
+        "rolled back to phase-1",
+    ]
+    ends = [(act.since.name, act.until.name) for act in acts]
+    assert ends[:2] == [("start", "phase-1"), ("phase-1", "phase-2")]
+    assert ends[2][1] == "phase-1"
+    assert (acts[2].by, acts[2].why) == ("anna", "the wrong way")
+    driver.service.rollbacks.undo(rolled_back, "it was right", "otto")
+    driver.service.advance(rolled_back)
+    told = [act.what for act in acts_of(driver.service.tracker.migration(rolled_back))]
+    assert told[2:] == ["rolled back to phase-1, undone later", "rollback undone"]
 
 
 def test_a_file_changed_since_is_found_though_its_times_are_the_same(driver, rolled_back: str) -> None:

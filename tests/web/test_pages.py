@@ -1,6 +1,8 @@
 """The pages, as a browser without a script sees them."""
 
+import html
 import os
+import re
 
 from roadmark.executor.states import Move
 from roadmark.web.app import create_app
@@ -162,6 +164,11 @@ def test_a_rollback_is_shown_asked_for_and_undone_by_forms(bench: Workbench, bro
     assert done.headers["location"] == path
     bench.rollbacks.carry_out(migration.id)
     assert "Rolled back by anna" in browser.get(path).text
+    told = browser.get(f"{path}/history").text
+    assert ("because “wrong”" in told, "looked over: everything agrees" in told) == (True, True)
+    link = re.search(r'href="(/tasks/[^"]*/changes[^"]*)"', told)
+    assert link is not None
+    assert "junk.txt" in browser.get(html.unescape(link[1])).text
     assert browser.post(f"{path}/undo", data={"reason": "right"}).status_code == 303
     bench.rollbacks.carry_out(migration.id)
     assert (workspace / "junk.txt").exists()

@@ -3,6 +3,7 @@
 from functools import partial
 from urllib.parse import urlencode
 
+from roadmark.executor.acts import acts_of
 from roadmark.executor.tracker import NEWEST
 from roadmark.ingest.markdown import render_html
 from roadmark.ingest.rulebook import page_of
@@ -14,6 +15,9 @@ from roadmark.web.problems import KINDS, Refused
 from roadmark.web.routing import resource, service_of
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
+
+_RUNS_WITH_ACTS = 10
+"""Of so many runs, the newest, the history tells each act."""
 
 
 def plain(request: Request, *, name: str) -> Response:
@@ -117,10 +121,12 @@ def history(request: Request) -> Response:
     limit = bodies.MAX_PAGE
     found = tracker.events_before(bodies.sequence_edge(request), limit + 1, task_id=view.task.id)
     following = views.cursor(found[limit - 1].seq) if len(found) > limit else None
+    runs = tracker.migrations_of(view.task.id)
     values = {
         "task": view.task,
+        "acts": {run.id: acts_of(tracker.migration(run.id)) for run in runs[:_RUNS_WITH_ACTS]},
         "entries": [entry for entry in found[:limit] if entry.kind != "agent.output"],
-        "runs": tracker.migrations_of(view.task.id),
+        "runs": runs,
         "following": following,
         "is_first": bodies.sequence_edge(request) == NEWEST,
     }
