@@ -227,6 +227,25 @@ def test_every_stop_of_a_walk_through_the_checkpoints_is_exact(
         assert user(scene.workspace, "rev-parse", "HEAD") != ""
 
 
+def test_names_that_differ_in_case_or_in_unicodes_form_alone_stay_apart(scene, user) -> None:
+    twins = ("case/Name", "case/name", "case/NAME", "Case/name", "case/e\u0301", "case/\u00e9")
+    scene.start()
+    for twin in twins:
+        scene.write(twin, f"{twin}\n")
+    kept = scene.checkpoint("phase-1")
+    before = scene.files()
+    (scene.workspace / twins[0]).unlink()
+    scene.write(twins[1], "other\n")
+    (scene.workspace / twins[4]).rename(scene.workspace / "case" / "moved")
+
+    proof = restore(scene.place, kept.ref)
+
+    assert (proof.actual_tree, scene.files()) == (kept.tree, before)
+    publish(scene.place, kept.ref, "feature/result", "Twins", {})
+    listed = user(scene.repository, "ls-tree", "-r", "-z", "--name-only", "feature/result").split("\0")
+    assert set(twins) <= set(listed)
+
+
 def test_a_folder_behind_a_link_is_never_written(scene, user) -> None:
     start = scene.start()
     a_folder_becomes_a_link_out(scene, user, 1)
