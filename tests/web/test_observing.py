@@ -3,7 +3,10 @@
 import csv
 import io
 import re
+import shutil
+from pathlib import Path
 
+import pytest
 from roadmark.executor.model import Metric
 from roadmark.executor.states import Move
 from roadmark.executor.store.metrics import MetricRepository
@@ -111,3 +114,14 @@ def test_the_doctor_names_parts_and_checks(bench: Workbench, browser: TestClient
     assert "<strong>watcher</strong>" in text
     assert "failing" in text
     assert "<strong>python</strong>" in text
+
+
+def test_the_page_says_where_agents_have_no_sandbox(
+    browser: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs" / "git").symlink_to(str(shutil.which("git")))
+    monkeypatch.setenv("PATH", str(tmp_path / "programs"))
+    text = browser.get("/doctor").text
+    assert "bubblewrap (bwrap) is not installed" in text
+    assert "install bubblewrap, or allow user namespaces" in text
