@@ -73,7 +73,8 @@ def _queued(connection: sa.Connection, settings: Settings, migration: Migration)
 def _slots(settings: Settings, migration: Migration, running: Sequence[Migration]) -> list[str]:
     reasons = []
     if len(running) >= settings.slot_count():
-        reasons.append(f"All {settings.slot_count()} slots are taken; [run] slots sets how many there are.")
+        taken = f"All {settings.slot_count()} slots of {settings.repo.name} are taken"
+        reasons.append(f"{taken}; [run] slots sets how many there are.")
     most = agent_slots(settings).get(migration.agent)
     same = sum(other.agent == migration.agent for other in running)
     if most is not None and same >= most:

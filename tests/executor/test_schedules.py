@@ -210,6 +210,17 @@ def test_with_a_real_clock_a_schedule_starts_within_its_minute(spec, start_servi
     driver.until(_first_migration(service), Status.WAITING)
 
 
+def test_with_a_real_clock_a_migration_begins_at_its_time_and_not_before(
+    spec, start_service, driver_of
+) -> None:
+    service = start_service()
+    driver = driver_of(service)
+    at = service.clock.now() + timedelta(seconds=1.5)
+    migration_id = service.manager.start(driver.task_id(), "anna", at=at).id
+    driver.until(migration_id, Status.WAITING)
+    assert service.tracker.migration(migration_id).wait.asked_at >= at
+
+
 def _bring_forward(service: Service, schedule: Schedule) -> None:
     """So that nobody has to wait for the minute: the row says two seconds."""
     service.store.write(

@@ -4,17 +4,20 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from roadmark.executor.config import load_settings
 from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.outside import NOTIFY_ON, NotifySettings
+from roadmark.executor.reminders import Reminders
 from roadmark.executor.reply_links import LINK_LIFE, ReplyLinks
 from roadmark.executor.secret_source import SecretSource
 from roadmark.executor.states import Move, Status
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.reply_links import ReplyLinkRepository
+from roadmark.executor.store.waits import WaitRepository
 from roadmark.web.app import create_app
 from starlette.testclient import TestClient
 
@@ -80,6 +83,17 @@ def test_whoever_is_waited_for_is_told_with_the_question_and_a_link(
     assert "Phase 1 is ready." in text
     assert "Reply with: " in text
     assert f"{BASE}/reply/rmr_" in text
+
+
+def test_a_reminder_is_told_like_the_question(bench: Workbench, client: TestClient, phone: Receiver) -> None:
+    _, link = asked(bench, phone)
+    wait = bench.tracker.inbox()[0].wait
+    soon = bench.clock.now() + timedelta(minutes=30)
+    bench.store.write(lambda transaction: WaitRepository(transaction.connection).extend(wait, soon))
+    Reminders(bench.store, (1800,)).give_due()
+    told = phone.wait_for(1)[-1]
+    assert said(told)[0] == "Your reply, please: Tidy Shelf"
+    assert link_of(told) != link
 
 
 def test_one_click_and_one_word_answer(bench: Workbench, client: TestClient, phone: Receiver) -> None:
