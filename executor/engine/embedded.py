@@ -102,23 +102,22 @@ class EmbeddedEngine:
             self.wake()
 
     def _tick(self) -> None:
+        self._looking = True
         try:
-            if self._timers.look():
-                self._woken.set()
             self._look()
         except Exception:  # a tick that fails must not end the clock; the next one tries again
             self._woken.set()
             log.exception("a tick failed")
+        finally:
+            self._looking = False
 
     def _look(self) -> None:
         """Dispatch for as long as somebody asks for it, or the rows may hold something to do."""
-        self._looking = True
-        try:
-            while self._woken.is_set():
-                self._woken.clear()
-                self._dispatch()
-        finally:
-            self._looking = False
+        if self._timers.look():
+            self._woken.set()
+        while self._woken.is_set():
+            self._woken.clear()
+            self._dispatch()
 
     def _dispatch(self) -> None:
         with self._lock:
