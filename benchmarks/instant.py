@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -31,6 +32,7 @@ from roadmark.executor.worker import Worker
 from roadmark.executor.workspace.rewriting import Snapshot
 
 PHASES, STEPS = 4, 8
+STARTING = 64
 SPEC = """# Task {number} Implementation
 
 ## 1. Project Overview
@@ -155,7 +157,8 @@ class Fleet:
     def begin(self, migrations: int, level: str = "full_auto") -> list[str]:
         """Tasks with a queued migration each."""
         tasks = self._insert(migrations, level)
-        return [self.manager.start(task_id, "benchmark").id for task_id in tasks]
+        with ThreadPoolExecutor(STARTING) as pool:  # one after the other each would wait for the disk alone
+            return list(pool.map(lambda task_id: self.manager.start(task_id, "benchmark").id, tasks))
 
     def carry_out(self, durations: list[float]) -> None:
         """Run until every migration is completed."""
