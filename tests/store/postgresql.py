@@ -102,9 +102,30 @@ def running_server(programs: Path) -> Iterator[Server]:
         server.make()
         server.start()
         try:
-            yield server
+            with _stopped_with_us(folder, programs):
+                yield server
         finally:
             server.stop("immediate")
+
+
+@contextmanager
+def _stopped_with_us(folder: Path, programs: Path) -> Iterator[None]:
+    """A process that ends the server where the tests are killed: then their end of its pipe closes."""
+    watching = 'read -r end || { "$0" -D data -m immediate stop; rm -rf "$PWD"; }'
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen(
+        ["sh", "-c", watching, programs / "pg_ctl"],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=nowhere,
+        stderr=nowhere,
+        start_new_session=True,
+        **_as_somebody(),
+    ) as watcher:
+        try:
+            yield
+        finally:
+            watcher.communicate(b"over\n")
 
 
 def _as_somebody() -> dict[str, object]:
