@@ -5,6 +5,7 @@ Asked after every rollback, and whenever somebody wants to know. Nothing is chan
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from roadmark.executor.errors import RoadmarkError
@@ -22,6 +23,7 @@ from roadmark.executor.states import WORKING
 from roadmark.executor.store import journal
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.retention import RetentionRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.workspace.standing import Standing, look
@@ -53,6 +55,7 @@ class _Rows:
     checkpoints: Sequence[Checkpoint]
     rollbacks: Sequence[Rollback]
     entries: Sequence[JournalEntry]
+    dropped_at: datetime | None
 
 
 class Integrity:
@@ -83,9 +86,15 @@ class Integrity:
                 checkpoints=checkpoints.of_migration(migration_id),
                 rollbacks=checkpoints.rollbacks(migration_id),
                 entries=entries,
+                dropped_at=RetentionRepository(connection).dropped_at(migration_id),
             )
 
     def _kept(self, rows: _Rows) -> Iterator[Check]:
+        if rows.dropped_at is not None:
+            yield Check(
+                "checkpoints", holds=True, detail=f"deleted for their age on {rows.dropped_at:%Y-%m-%d}"
+            )
+            return
         if not rows.checkpoints:
             yield Check("checkpoints", holds=True, detail="none was taken yet")
             return

@@ -250,6 +250,7 @@ class MigrationRollback:
     def _refuse_undecided(self, targets: Sequence[Checkpoint], choices: Mapping[str, Choice]) -> None:
         for target in targets:
             with self._store.read() as connection:
+                refuse_retired(connection, target.migration_id)
                 migration = MigrationRepository(connection).get(target.migration_id)
             undecided = [path for path in self._clashes(migration, target) if path not in choices]
             if undecided:

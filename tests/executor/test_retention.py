@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from roadmark.executor.config import AgentSettings, Settings
 from roadmark.executor.errors import CheckpointsGone
+from roadmark.executor.integrity import failing
 from roadmark.executor.model import Migration
 from roadmark.executor.retention import Retention
 from roadmark.executor.service import Service
@@ -121,6 +122,8 @@ def test_what_was_given_up_cannot_be_rolled_back_and_says_why(service, clock) ->
         service.rollbacks.preview(migration_id, "start")
     with pytest.raises(CheckpointsGone):
         service.rollbacks.request(migration_id, "start", "a try", "anna")
+    checks = service.rollbacks.integrity.check(migration_id)
+    assert (failing(checks), checks[0].detail) == ((), "deleted for their age on 2026-04-01")
     assert service.tracker.migration(migration_id).migration.status is Status.COMPLETED
 
 
