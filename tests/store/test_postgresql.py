@@ -1,5 +1,7 @@
 """What PostgreSQL needs of its own: who may write when, what text it takes, what is said without it."""
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -173,6 +175,12 @@ def test_a_database_that_is_no_utf8_is_refused(postgresql_server: Server, tmp_pa
     engine.dispose()
     with pytest.raises(DatabaseUnusable, match="LATIN1; PostgreSQL 13 or newer, and the encoding UTF8"):
         Store(tmp_path, SystemClock(), postgresql_server.url("latin"))
+
+
+def test_a_service_over_a_file_does_not_import_the_driver() -> None:
+    asked = "import sys, roadmark.executor.service; print('psycopg' in sys.modules)"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "False"
 
 
 def test_another_programs_database_is_refused(url: str, tmp_path: Path) -> None:
