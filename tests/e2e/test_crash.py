@@ -20,7 +20,7 @@ from .crashing import AWAY, ROADMARK, STILL_S, WHERE, Ground, git, until
 
 KILLS = int(os.environ.get("ROADMARK_CRASH_KILLS", "20"))
 SEED = int(os.environ.get("ROADMARK_CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
-STRIDE = 1 if KILLS >= 200 else 37
+STRIDE = 1 if KILLS >= 200 else 83
 APART = 4
 """A further task comes with each fourth kill."""
 MOST_PLACES = 1_000
@@ -66,15 +66,18 @@ def test_killed_at_random_it_loses_nothing_and_goes_on(ground: Ground) -> None:
         served = Served(ground)
         if chance.random() < 0.8:
             until("it answers", ground.is_up)
+            ground.look_after_a_start()
         push_for(ground, chance.uniform(0.0, 1.5))
         served.end(kill=True)
         ground.look_after_a_crash()
 
     served = Served(ground)
     until("it answers", ground.is_up)
+    ground.look_after_a_start()
     carry_out(ground)
     assert served.end(kill=False) == 0
     ground.look_at_the_end(phases=2)
+    sys.stdout.write(f"outlived their service: {ground.outlived}\n")
     assert ground.command("audit", "verify").startswith("clean")
     repo = ground.folder / "repo"
     for number in range(0, KILLS, APART):
@@ -161,9 +164,11 @@ def test_killed_at_any_commit_and_any_start_of_a_process_it_goes_on(
         ground.look_after_a_crash()
 
         process = mortal.begin(ground, NEVER, *ground.serve())
+        until("it answers", ground.is_up)
         assert to_and_fro(ground, process), (place, ground.statuses())
         os.kill(process, signal.SIGTERM)
         assert mortal.ended() == 0
+        ground.look_after_a_start()
         ground.look_at_the_end(phases=1)
         assert list((ground.folder / "state" / "workspaces").glob("*/steps/1.txt")) == []
         mortal.begin(ground, NEVER, "audit", "verify", *WHERE)
