@@ -24,7 +24,7 @@ def postgresql_server() -> Iterator[Server]:
 
 @pytest.fixture
 def named_database(request: pytest.FixtureRequest) -> str:
-    """What the settings of a test's service name: nothing; with ROADMARK_TESTS_ON=postgresql a new database."""
+    """The database a test's settings name: with ROADMARK_TESTS_ON=postgresql a new one, else none."""
     if os.environ.get("ROADMARK_TESTS_ON") != "postgresql":
         return ""
     server: Server = request.getfixturevalue("postgresql_server")
