@@ -88,18 +88,16 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def hooks(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, HookSettings]:
-    program = tmp_path / "operator" / "schema"
-    program.parent.mkdir()
-    program.write_text(_script_of_the_document().replace("#!/usr/bin/env python3", f"#!{sys.executable}"))
-    program.chmod(0o755)
+def hooks(data: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, HookSettings]:
+    program = data.parent / "schema"
+    program.write_text(_script_of_the_document())
     monkeypatch.setenv("DATABASE_URL", f"sqlite:///{data}")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     hook = HookSettings(
         name="schema",
-        apply=(str(program), "apply"),
-        revert=(str(program), "revert"),
-        verify=(str(program), "verify"),
+        apply=(sys.executable, str(program), "apply"),
+        revert=(sys.executable, str(program), "revert"),
+        verify=(sys.executable, str(program), "verify"),
         env_pass=("DATABASE_URL",),
         writable=(data.parent,),
     )
