@@ -92,6 +92,33 @@ TICK = _object(
     ("key", "mark"),
 )
 NOTHING = _object({})
+SIGNED_REPLY: Schema = {
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "timestamp": {"type": "string"},
+        "data": {
+            "type": "object",
+            "properties": {
+                "wait": {"type": "string", "minLength": 8, "maxLength": 36, "description": "The question."},
+                "text": {"type": "string", "maxLength": 10_000, "description": "The reply."},
+                "from": {"type": "string", "minLength": 1, "maxLength": 100, "description": "Who says it."},
+            },
+            "required": ["wait", "text"],
+        },
+    },
+    "required": ["data"],
+}
+SLACK_FORM: Schema = {
+    "type": "object",
+    "description": "A slash command (`user_id`, `text`), or a button (`payload`, JSON).",
+    "properties": {name: {"type": "string"} for name in ("user_id", "text", "payload")},
+}
+GITHUB_EVENT: Schema = {
+    "type": "object",
+    "description": "An `issue_comment` event; of others nothing is read.",
+    "properties": {name: {} for name in ("action", "comment", "sender")},
+}
 
 SCHEMAS: Mapping[str, Schema] = {
     "Start": START,
@@ -102,6 +129,9 @@ SCHEMAS: Mapping[str, Schema] = {
     "UndoOrder": UNDO,
     "Tick": TICK,
     "Nothing": NOTHING,
+    "SignedReply": SIGNED_REPLY,
+    "SlackForm": SLACK_FORM,
+    "GitHubEvent": GITHUB_EVENT,
 }
 
 

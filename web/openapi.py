@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document: one table of operations, the shapes, and the problems each may answer with."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,8 @@ class Operation:
     body_required: bool = True
     query: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    takes: str = "application/json"
     media_type: str = "application/json"
 
 
@@ -41,6 +44,7 @@ _QUERY: Mapping[str, Schema] = {
     "task_id": {"type": "string", "description": "Only what is about this task."},
 }
 _PAGED = ("limit", "cursor")
+_ANSWERED = ("unauthenticated", "forbidden", "not-found", "no-open-wait", "ambiguous", "unavailable")
 _STEERED = ("not-found", "move-refused", "conflict", "stale", "too-large", "not-json", "invalid")
 _ORDERED = ("malformed", "not-json", "invalid", "too-large", "timeout", "key-reused", "in-flight", "too-many")
 
@@ -331,6 +335,75 @@ OPERATIONS = (
         problems=("not-found",),
     ),
     Operation(
+        method="post",
+        path="/hooks/reply",
+        id="replyBySignature",
+        summary="A reply from another program, signed after Standard Webhooks; the same message counts once.",
+        scope=OPEN,
+        answers={200: "ReplyTaken"},
+        body="SignedReply",
+        problems=(*_ANSWERED, "reply-unclear"),
+        headers=("webhook-id", "webhook-timestamp", "webhook-signature"),
+    ),
+    Operation(
+        method="post",
+        path="/hooks/slack",
+        id="replyFromSlack",
+        summary="A slash command or a button of Slack's; what is refused is said to the sender, with 200.",
+        scope=OPEN,
+        answers={200: "SlackMessage"},
+        body="SlackForm",
+        problems=("unauthenticated", "not-found", "unavailable"),
+        headers=("X-Slack-Request-Timestamp", "X-Slack-Signature"),
+        takes="application/x-www-form-urlencoded",
+    ),
+    Operation(
+        method="post",
+        path="/hooks/github",
+        id="replyFromGitHub",
+        summary="A comment on GitHub with a line `/roadmark CODE REPLY`; other events are ignored.",
+        scope=OPEN,
+        answers={200: "ReplyTaken|ReplyIgnored"},
+        body="GitHubEvent",
+        problems=(*_ANSWERED, "reply-unclear"),
+        headers=("X-GitHub-Event", "X-Hub-Signature-256"),
+    ),
+    Operation(
+        method="get",
+        path="/api/openapi.json",
+        id="getOpenApi",
+        summary="This document.",
+        scope="read",
+        answers={200: "AnyObject"},
+    ),
+    Operation(
+        method="get",
+        path="/schemas/",
+        id="listSchemas",
+        summary="The addresses of all JSON Schemas.",
+        scope="read",
+        answers={200: "AddressPage"},
+    ),
+    Operation(
+        method="get",
+        path="/schemas/{name}",
+        id="getSchema",
+        summary="One JSON Schema (2020-12).",
+        scope="read",
+        answers={200: "AnyObject"},
+        problems=("not-found",),
+        media_type="application/schema+json",
+    ),
+    Operation(
+        method="get",
+        path="/metrics",
+        id="getMetrics",
+        summary="Figures for Prometheus.",
+        scope="read",
+        answers={200: "Exposition"},
+        media_type="text/plain",
+    ),
+    Operation(
         method="get",
         path="/livez",
         id="live",
@@ -392,7 +465,7 @@ def _described(operation: Operation) -> dict[str, Any]:
     else:
         described["description"] = f"Needs the scope `{operation.scope}`."
     if operation.body is not None:
-        content = {"application/json": {"schema": ref(operation.body)}}
+        content = {operation.takes: {"schema": ref(operation.body)}}
         described["requestBody"] = {"required": operation.body_required, "content": content}
     return described
 
@@ -428,9 +501,10 @@ def _problems(operation: Operation) -> dict[str, Any]:
 
 
 def _path_parameters(operation: Operation) -> list[dict[str, Any]]:
-    if "{id}" not in operation.path:
-        return []
-    return [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", operation.path)
+    ]
 
 
 def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
@@ -439,7 +513,7 @@ def _query_parameters(operation: Operation) -> list[dict[str, Any]]:
 
 def _headers(operation: Operation) -> list[dict[str, Any]]:
     names = []
-    if operation.method == "post":
+    if operation.method == "post" and operation.path.startswith("/api/"):
         names.append("Idempotency-Key")
     if "stale" in operation.problems:
         names.append("If-Match")
@@ -447,7 +521,12 @@ def _headers(operation: Operation) -> list[dict[str, Any]]:
         names.append("If-None-Match")
     if operation.media_type == "text/event-stream":
         names.append("Last-Event-ID")
-    return [{"name": name, "in": "header", "schema": {"type": "string"}} for name in names]
+    signed = [_header(name, required=True) for name in operation.headers]
+    return [*signed, *(_header(name, required=False) for name in names)]
+
+
+def _header(name: str, *, required: bool) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": required, "schema": {"type": "string"}}
 
 
 _OUTGOING: Schema = {

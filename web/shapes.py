@@ -354,6 +354,16 @@ JOURNAL_SHAPES: Mapping[str, Schema] = {
         created_at=_MOMENT,
     ),
     "DeliveryPage": page_of("Delivery"),
+    "ReplyTaken": exactly(
+        outcome=_one_of(("accepted", "sent_back")), migration_id=_TEXT, status=ref("Status")
+    ),
+    "ReplyIgnored": exactly(outcome=_one_of(("ignored",))),
+    "SlackMessage": exactly(
+        response_type=_one_of(("in_channel", "ephemeral")), replace_original=_YES_NO, text=_TEXT
+    ),
+    "AnyObject": _ANY_OBJECT,
+    "AddressPage": exactly(items=array(_TEXT), next=or_null(_TEXT)),
+    "Exposition": {"type": "string", "description": "The text format of Prometheus, 0.0.4."},
     "Health": {
         **exactly(status=_one_of(("ok", "failing"))),
         "properties": {

@@ -15,8 +15,6 @@ from hypothesis import strategies as st
 from roadmark.executor.config import load_settings
 from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.model import Wait
-from roadmark.executor.outside import ReplySettings
-from roadmark.executor.secret_source import SecretSource
 from roadmark.executor.states import Status
 from roadmark.executor.store.receipts import Receipt, ReceiptRepository
 from roadmark.web.app import create_app
@@ -25,14 +23,9 @@ from roadmark.web.hooks.signing import headers_for
 from starlette.testclient import TestClient
 
 from .conftest import BASE, Workbench, sign_in
+from .doors import SECRETS, open_doors, signature
 from .receiver import receiver
 
-SECRETS = {
-    "reply": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-    "slack": "8f742231b10e8888abcd99yyyzzz85a5",
-    "github": "It's a Secret to Everybody",
-}
-USERS = {"reply": {}, "slack": {"U2147483697": "anna"}, "github": {"octo-anna": "anna"}}
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -40,12 +33,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 @pytest.fixture
 def outside(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """A program that nobody knows, before a service whose three doors are open."""
-    hooks = {}
-    for name, secret in SECRETS.items():
-        monkeypatch.setenv(f"SECRET_OF_{name}", secret)
-        source = SecretSource(where=f"[replies.{name}]", variable=f"SECRET_OF_{name}")
-        hooks[name] = ReplySettings(name=name, secret=source, users=USERS[name])
-    bench.settings = replace(bench.settings, replies=hooks)
+    open_doors(bench, monkeypatch)
     with TestClient(create_app(bench), base_url=BASE, follow_redirects=False) as client:
         yield client
 
@@ -368,19 +356,9 @@ def test_the_task_page_tells_the_code_where_replies_come_from_elsewhere(
 
 @pytest.mark.parametrize("body", HOSTILE, ids=range(len(HOSTILE)))
 def test_whatever_is_signed_is_answered_honestly(bench: Workbench, outside: TestClient, body: bytes) -> None:
-    wait, stamp = question(bench), str(now_s(bench))
-    slack = hmac.new(SECRETS["slack"].encode(), f"v0:{stamp}:".encode() + body, hashlib.sha256).hexdigest()
-    github = hmac.new(SECRETS["github"].encode(), body, hashlib.sha256).hexdigest()
-    signed = {
-        "/hooks/reply": {**JSON, **headers_for(SECRETS["reply"], "msg_1", int(stamp), body)},
-        "/hooks/slack": {**FORM, "X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={slack}"},
-        "/hooks/github": {
-            **JSON,
-            "X-GitHub-Event": "issue_comment",
-            "X-Hub-Signature-256": f"sha256={github}",
-        },
-    }
-    for path, headers in signed.items():
+    wait = question(bench)
+    for name, media_type in (("reply", JSON), ("slack", FORM), ("github", JSON)):
+        path, headers = f"/hooks/{name}", {**media_type, **signature(name, body, now_s(bench))}
         answer = outside.post(path, content=body, headers=headers)
         assert answer.status_code in (200, 400, 401, 403, 415, 422), (path, answer.text)
     assert status_of(bench, wait) is Status.WAITING

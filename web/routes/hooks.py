@@ -33,31 +33,12 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 Told = TypeVar("Told")
 
-REPLY = {
-    "type": "object",
-    "properties": {
-        "type": {"type": "string"},
-        "timestamp": {"type": "string"},
-        "data": {
-            "type": "object",
-            "properties": {
-                "wait": {"type": "string", "minLength": 8, "maxLength": 36},
-                "text": {"type": "string", "maxLength": 10_000},
-                "from": {"type": "string", "minLength": 1, "maxLength": 100},
-            },
-            "required": ["wait", "text"],
-        },
-    },
-    "required": ["data"],
-}
-"""The body of /hooks/reply."""
-
 
 async def reply(request: Request) -> Response:
     """POST /hooks/reply: signed after Standard Webhooks."""
     hook, body = _hook(request, "reply"), await request.body()
     message_id = _believed(hook, lambda secret: verify(secret, request.headers, body, _now_s(request)))
-    data = (await bodies.read_json(request, REPLY))["data"]
+    data = (await bodies.read_json(request, bodies.SIGNED_REPLY))["data"]
     sender = data.get("from", "hook")
     actor = person(hook.users, sender) if hook.users else f"hook:{sender}"
     said = Said(sender, data["wait"], data["text"])
