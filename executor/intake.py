@@ -51,7 +51,11 @@ Kin = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Ticks:
-    """What was written into a spec's file; `content` is None where there is no file any more."""
+    """What was written into a spec's file.
+
+    `content` is what it holds now; None where there is no file any more, or where somebody had changed it
+    since it was read: then the next rescan is to read it.
+    """
 
     task: Task
     content: bytes | None
@@ -76,7 +80,9 @@ class Intake:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store, self._settings = store, settings
-        self._lock = threading.RLock()
+        self._scanning, self._lock = threading.Lock(), threading.RLock()
+        self._ended = threading.Event()
+        self._ticked: set[str] = set()
         self._files: Mapping[str, FoundFile] = {}
         self.folder = settings.specs
         self.last_scan_at: datetime | None = None
@@ -86,8 +92,13 @@ class Intake:
         self._links: dict[str, tuple[str, ...]] = {}
 
     def rescan(self) -> bool:
-        """Take in what came, changed, moved or went. True where a file was too young to be taken yet."""
-        with self._lock:
+        """Take in what came, changed, moved or went. True where a file was too young to be taken yet.
+
+        One rescan at a time; a tick waits for a batch of it at most.
+        """
+        with self._scanning:
+            with self._lock:
+                self._ticked.clear()
             found = scan(self.folder, self._files)
             self.skipped = found.skipped
             with self._store.read() as connection:
@@ -98,6 +109,10 @@ class Intake:
             self.last_scan_at = self._store.clock.now()
             self._files = {path: file for path, file in found.files.items() if path not in young}
             return bool(young)
+
+    def end(self) -> None:
+        """Take in nothing more; a rescan that is under way ends after its present batch."""
+        self._ended.set()
 
     @property
     def listed(self) -> tuple[Listed, ...]:
@@ -126,21 +141,21 @@ class Intake:
         with self._lock:
             with self._store.read() as connection:
                 task = TaskRepository(connection).get(task_id)
-            content, unmatched = self._write_marks(task.source_path, marks)
+            content, unmatched = self._write_marks(task, marks)
+            self._ticked.add(task.source_path)
             yield Ticks(task, content, unmatched)
 
-    def _write_marks(
-        self, source_path: str, marks: Mapping[str, str]
-    ) -> tuple[bytes | None, tuple[str, ...]]:
-        path = self._confined(source_path)
-        content = read_content(self.folder, source_path) if path else None
+    def _write_marks(self, task: Task, marks: Mapping[str, str]) -> tuple[bytes | None, tuple[str, ...]]:
+        path = self._confined(task.source_path)
+        content = read_content(self.folder, task.source_path) if path else None
         while path is not None and content is not None:
             result = set_marks(content, marks)
-            now = read_content(self.folder, source_path)
+            now = read_content(self.folder, task.source_path)
             if now == content:
                 if result.changed:
                     _replace(path, result.content)
-                return result.content, result.missing
+                in_step = content_hash(content) == task.content_sha256
+                return result.content if in_step else None, result.missing
             content = now  # somebody saved it meanwhile: their edit stays, the marks are set in it
         return None, tuple(marks)
 
@@ -204,14 +219,22 @@ class Intake:
         big = [one for one in wanted if one.file.size_bytes > BIG_BYTES]
         for group in (small, big):
             reads = read_files(self.folder, group)
-            while batch := list(islice(reads, _BATCH)):
+            while not self._ended.is_set() and (batch := list(islice(reads, _BATCH))):
                 yield batch
 
     def _weigh_batch(self, batch: Sequence[ReadFile]) -> None:
-        self._store.write(lambda transaction: _weigh_all(transaction, batch))
+        with self._lock:
+            sound = self._not_ticked(batch)
+            self._store.write(lambda transaction: _weigh_all(transaction, sound))
 
     def _save_batch(self, batch: Sequence[ReadFile]) -> None:
-        self._store.write(lambda transaction: self._save_all(transaction, batch))
+        with self._lock:
+            sound = self._not_ticked(batch)
+            self._store.write(lambda transaction: self._save_all(transaction, sound))
+
+    def _not_ticked(self, batch: Sequence[ReadFile]) -> list[ReadFile]:
+        """Without those that were ticked since they may have been read: the next rescan has them whole."""
+        return [read for read in batch if read.spec.path not in self._ticked]
 
     def _save_all(self, transaction: Transaction, reads: Sequence[ReadFile]) -> None:
         tasks = TaskRepository(transaction.connection)
@@ -252,7 +275,8 @@ class Intake:
             tasks.update(task.id, source_path=new, status=status, updated_at=transaction.now)
             transaction.record(Event(kind="spec.moved", task_id=task.id, detail={"from": old, "path": new}))
 
-        self._store.write(work)
+        with self._lock:
+            self._store.write(work)
 
     def _withdraw(
         self, files: Mapping[str, FoundFile], known: Mapping[str, tuple[str, str, TaskStatus]]
@@ -277,7 +301,8 @@ class Intake:
                 )
 
         if lost:
-            self._store.write(work)
+            with self._lock:
+                self._store.write(work)
 
 
 def _taken(task: Task, children: Children) -> Event:

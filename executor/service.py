@@ -95,7 +95,7 @@ class Service:
         self._watcher.start()
         self._pusher.start()
         self.engine.start()
-        self.engine.every(RESCAN_S, self.intake.rescan, "rescan")
+        self.engine.aside(RESCAN_S, self.intake.rescan, "rescan")
         self.engine.every(FORGET_S, self.access.forget_expired, "forget")
         self.engine.aside(RETENTION_S, self.retention.sweep, "retention")
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
@@ -117,6 +117,7 @@ class Service:
     def stop(self) -> None:
         """End running attempts as interrupted, then close everything."""
         self._stopping.set()
+        self.intake.end()
         self.engine.stop()
         self._watcher.join()
         self._pusher.stop()

@@ -12,6 +12,9 @@ log = logging.getLogger(__name__)
 
 _POLL_MS = 1_000
 
+FIRST_LOOK_S = 2.0
+"""A start waits this long for the first look; a folder that takes longer is read beside the service."""
+
 
 class _SpecFilter(DefaultFilter):
     """Only what may be a spec, or a folder that holds some."""
@@ -26,6 +29,7 @@ class Watcher:
 
     def __init__(self, intake: Intake, stopping: threading.Event) -> None:
         self._intake, self._stopping = intake, stopping
+        self._looked = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="spec-watcher", daemon=True)
 
     @property
@@ -34,9 +38,9 @@ class Watcher:
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Read the folder once, here, then watch it."""
-        self._look()
+        """Read the folder, then watch it. Returns when it was read, or soon where that takes long."""
         self._thread.start()
+        self._looked.wait(FIRST_LOOK_S)
 
     def join(self) -> None:
         """Wait for the end; the service's stopping event was set before."""
@@ -46,6 +50,8 @@ class Watcher:
     def _serve(self) -> None:
         while not self._stopping.is_set():
             try:
+                self._look()
+                self._looked.set()
                 self._watch()
             except Exception:  # a folder that vanishes must not end the watch for good
                 log.exception("watching %s failed; trying again", self._intake.folder)
@@ -63,8 +69,8 @@ class Watcher:
             yield_on_timeout=True,
             raise_interrupt=False,
         )
-        for batch in changes:
-            if batch:
+        for number, batch in enumerate(changes):
+            if batch or number == 0:  # what changed before the watch began is not told by it
                 self._look()
             elif not self._intake.folder.is_dir():
                 return

@@ -25,6 +25,9 @@ WORTH_PROCESSES = 64
 
 _CHUNK = 8
 
+_NICE = 5
+"""How far the readers step back behind the service that answers meanwhile."""
+
 BIG_BYTES = 64 * 1024
 """A file above this is read in a process of its own; smaller ones cannot keep anybody waiting."""
 
@@ -67,10 +70,13 @@ def _on_all_cores(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile |
     # Not forked: the service has threads, whose locks a fork would copy as they happen to be.
     context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
-            for pickled in pool.map(partial(_read_pickled, folder), wanted, chunksize=_CHUNK):
-                finished += 1
-                yield pickle.loads(pickled)  # noqa: S301 - our own child's
+        with ProcessPoolExecutor(os.cpu_count(), context, os.nice, (_NICE,)) as pool:
+            try:
+                for pickled in pool.map(partial(_read_pickled, folder), wanted, chunksize=_CHUNK):
+                    finished += 1
+                    yield pickle.loads(pickled)  # noqa: S301 - our own child's
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
     except BrokenProcessPool:
         log.warning("reading %s in processes failed after %s files; going on without them", folder, finished)
         yield from _here(folder, wanted[finished:])

@@ -3,6 +3,7 @@
 import os
 import random
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -290,13 +291,43 @@ def test_a_family_without_boxes_is_as_far_as_its_index_says(intake: Intake, sett
     assert [task.status for task in seen.tasks()] == [TaskStatus.COMPLETED]
 
 
-def test_many_files_are_read_on_all_cores_with_the_same_result(
-    intake: Intake, spec: Path, seen: Seen
-) -> None:
-    for number in range(WORTH_PROCESSES):
+def _copy(spec: Path, count: int) -> None:
+    for number in range(count):
         copy = spec.parent / f"copy-{number}.md"
         copy.write_text(spec.read_text().replace("Greeting Page", f"Copy {number}"))
         _settle(copy)
+
+
+def test_a_tick_need_not_wait_for_the_end_of_a_long_rescan(
+    intake: Intake, spec: Path, store: Store, seen: Seen
+) -> None:
+    intake.rescan()
+    begun, long = threading.Event(), threading.Thread(target=intake.rescan)
+    task, box = seen.tasks()[0], seen.view().items_of(1)[0]
+    _copy(spec, 5 * WORTH_PROCESSES)
+    store.bus.subscribe(lambda entries: begun.set())
+    long.start()
+    assert begun.wait(60)
+    intake.tick(task.id, box.key, "x", "anna")
+    long.join()
+    kinds = [entry.kind for entry in store.journal_after(0, 1_000)]
+    assert kinds.count("spec.added") == 5 * WORTH_PROCESSES + 1
+    assert "spec.added" in kinds[kinds.index("task.ticked") :]
+
+
+def test_an_intake_that_is_ended_stops_in_the_middle_of_a_rescan(
+    intake: Intake, spec: Path, store: Store, seen: Seen
+) -> None:
+    _copy(spec, 2 * WORTH_PROCESSES)
+    store.bus.subscribe(lambda entries: intake.end())
+    intake.rescan()
+    assert 0 < len(seen.tasks()) < WORTH_PROCESSES
+
+
+def test_many_files_are_read_on_all_cores_with_the_same_result(
+    intake: Intake, spec: Path, seen: Seen
+) -> None:
+    _copy(spec, WORTH_PROCESSES)
     intake.rescan()
     titles = {task.title for task in seen.tasks()}
     assert titles == {"Greeting Page", *(f"Copy {number}" for number in range(WORTH_PROCESSES))}
@@ -331,6 +362,19 @@ def test_a_tick_whose_box_left_the_file_meanwhile_is_told_and_guesses_nothing(
     assert spec.read_bytes() == before
     entry = store.journal_after(0, 100)[-1]
     assert (entry.kind, entry.detail["unmatched"]) == ("task.ticked", [item.key])
+
+
+def test_an_edit_that_a_tick_came_upon_first_is_taken_by_the_next_rescan(
+    intake: Intake, spec: Path, seen: Seen
+) -> None:
+    intake.rescan()
+    item = seen.view().items_of(1)[0]
+    _edit(spec, "- [ ] " + item.text, "- [ ] " + item.text + "\n- [ ] Sweep the floor")
+    intake.tick(seen.tasks()[0].id, item.key, "x", "anna")
+    _settle(spec)
+    intake.rescan()
+    assert seen.marks()[item.text] == "x"
+    assert seen.marks()["Sweep the floor"] == " "
 
 
 def test_edits_and_ticks_in_any_order_lose_nothing(intake: Intake, spec: Path, seen: Seen) -> None:
