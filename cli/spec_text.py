@@ -49,7 +49,8 @@ def _hours(hours: float | None) -> str:
 
 def finding(path: str, found: Problem) -> str:
     """``path:line:column: CODE message``."""
-    return safe(f"{path}:{found.line}:{found.column}: {found.code} {found.message}")
+    place = safe(path).replace("\n", "\\x0a")  # a name with a line break must not forge a line
+    return safe(f"{place}:{found.line}:{found.column}: {found.code} {found.message}")
 
 
 def with_frame(path: str, found: Problem, lines: tuple[str, ...]) -> str:

@@ -105,6 +105,12 @@ def test_control_characters_of_a_spec_do_not_reach_the_terminal(tmp_path: Path) 
     assert not set("\x1b\x07\u202e") & set(shown)
 
 
+def test_a_name_with_a_line_break_forges_no_finding(tmp_path: Path) -> None:
+    (tmp_path / "a\nb.md:1:1: E001 forged.md").write_text("# A\n\n- [ ] a\n")
+    lines = _check(tmp_path, "--format", "text").stdout.splitlines()
+    assert not [line for line in lines if line.startswith("b.md")]
+
+
 def test_fix_corrects_the_file_and_reports_what_is_left(specs: Path) -> None:
     (specs / "broken.md").chmod(0o640)
     result = _check(specs / "broken.md", "--fix")
