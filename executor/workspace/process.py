@@ -22,6 +22,7 @@ from typing import IO, Final
 from roadmark.executor.workspace import process_tree
 from roadmark.executor.workspace.environment import build_environment
 from roadmark.executor.workspace.errors import ProcessEnded, ProcessNotStarted, StillAlive
+from roadmark.executor.workspace.life_line import MARK_VARIABLE, life_mark
 from roadmark.executor.workspace.lines import Line, LineSplitter
 from roadmark.executor.workspace.sandbox import Command, SandboxMode, bubblewrap, guarded
 from roadmark.executor.workspace.supervision import Bubblewrapped, Exit, Guarded, Supervisor
@@ -316,6 +317,7 @@ def _check(command: Command, path: str) -> None:
 
 
 def _start_in_bubblewrap(command: Command, environment: dict[str, str], _token: bytes) -> Child:
+    environment |= {MARK_VARIABLE: life_mark()}
     told, info = os.pipe()
     with open(told, "rb") as file:
         with open(info, "wb"):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from roadmark.executor.workspace import guard
+from roadmark.executor.workspace.life_line import MARK_VARIABLE
 
 PROBE_TIMEOUT_S = 10.0
 PRIVATE_TMP = "/tmp"  # noqa: S108 - an empty one, for the process alone
@@ -97,6 +98,7 @@ def bubblewrap(command: Command, info: int | None = None) -> tuple[str, ...]:
         "--die-with-parent",
         "--new-session",
         *(() if info is None else ("--info-fd", str(info))),
+        *("--unsetenv", MARK_VARIABLE),
         *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
         *(("--unshare-net",) if command.network == "none" else ()),
         *("--cap-drop", "ALL"),

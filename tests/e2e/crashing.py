@@ -26,11 +26,7 @@ AWAY = (OSError, http.client.HTTPException)
 """What a client sees of a service that vanishes."""
 MOST_ATTEMPTS = 10
 GONE_S = 1.0
-"""What outlives its service for longer is noted, and has to be gone at the next start.
-
-Bubblewrap's init hears of its parent's end only once the sandbox stands: a service that is killed while one
-is set up leaves an agent behind until then.
-"""
+"""For so long at most an agent lives on when its service was killed."""
 STILL_S = 60.0
 """For so long at most nothing may move while something is to be done."""
 
@@ -100,7 +96,6 @@ class Ground:
     token: str = ""
     started: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
-    outlived: list[list[int]] = field(default_factory=list)
 
     def prepare(self) -> None:
         """A repository, an agent, and a token."""
@@ -212,17 +207,12 @@ class Ground:
         return found
 
     def look_after_a_crash(self) -> None:
-        """The service is gone: nothing acknowledged is, and what outlives it is noted."""
+        """The service is gone: so are its agents, and nothing acknowledged is."""
         deadline = time.monotonic() + GONE_S
         while (left := self.processes()) and time.monotonic() < deadline:
             time.sleep(0.02)
-        if left:
-            self.outlived.append(left)
+        assert left == []
         self.look_at_rows()
-
-    def look_after_a_start(self) -> None:
-        """The service answers: what outlived the one before is gone."""
-        assert not {pid for left in self.outlived for pid in left} & set(self.processes())
 
     def look_at_rows(self) -> None:
         """No act lost, no agent beside its row or beside another one, nothing tried too often."""

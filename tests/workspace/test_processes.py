@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -416,6 +417,27 @@ def test_nothing_outlives_a_killed_service_by_a_second(tmp_path: Path, mark: str
 
     assert eventually(lambda: not any(map(is_alive, inside)), within_s=1.0)
     service.stdout.close()
+
+
+def test_a_service_killed_while_bubblewrap_sets_up_leaves_no_program(tmp_path: Path, mark: str) -> None:
+    """A machine so busy that bubblewrap has not yet asked to die with its parent."""
+    if probe_sandbox().kind is not SandboxMode.BUBBLEWRAP:
+        pytest.skip("needs bubblewrap")
+    slow = tmp_path / "bin" / "bwrap"
+    slow.parent.mkdir()
+    slow.write_text(f'#!/bin/sh\nsleep 0.3\nexec {shutil.which("bwrap")} "$@"\n')
+    slow.chmod(0o755)
+    script = "import time; time.sleep(1000)"
+    service = subprocess.Popen(
+        (PYTHON, "-c", SERVICE, script, str(tmp_path), mark, SandboxMode.BUBBLEWRAP.value),
+        env=os.environ | {"PATH": f"{slow.parent}:{os.environ['PATH']}"},
+    )
+    assert eventually(lambda: bool(carriers(mark)))
+
+    service.kill()
+    service.wait()
+
+    assert eventually(lambda: not carriers(mark), within_s=1.0)
 
 
 def test_a_service_that_ends_takes_everything_along(tmp_path: Path, mark: str, mode: SandboxMode) -> None:
