@@ -3,6 +3,7 @@
 Source: safety rule R7; Fetch Metadata (Sec-Fetch-Site), with Origin where a browser does not send it.
 """
 
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ SECURITY_HEADERS = {
 }
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(r"(?:\[(?P<six>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(?::\d{0,5})?")
 
 
 class SecurityHeaders:
@@ -91,18 +93,17 @@ class SameOrigin:
 
 
 def host_name(host: str) -> str:
-    """The name in a Host header, lower case, without the port."""
-    if host.startswith("["):
-        return host.partition("]")[0].lstrip("[").lower()
-    return host.partition(":")[0].rstrip(".").lower()
+    """The name in a Host header, lower case, without the port; nothing where it holds more than these."""
+    read = _HOST.fullmatch(host.lower())
+    return (read["six"] or read["name"]).rstrip(".") if read else ""
 
 
 def _is_own(scope: Scope) -> bool:
     headers = Headers(scope=scope)
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin).netloc == headers.get("host")
+    sites = headers.getlist("sec-fetch-site")
+    if sites:
+        return all(site in ("same-origin", "none") for site in sites)
+    origins = headers.getlist("origin")
+    if origins:
+        return all(urlsplit(origin).netloc == headers.get("host") for origin in origins)
     return session_secret(scope) is None

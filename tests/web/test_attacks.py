@@ -21,6 +21,8 @@ BELOW = ("/static/", "/schemas/", "/rules/", "/problems/", "/live/", "/api/docs/
 HOSTS = (
     *(b"evil.example", b"127.0.0.1.evil.example", b"localhost@evil.example", b"evil.example#127.0.0.1"),
     *(b"127.0.0.1, evil.example", b"[::ffff:127.0.0.2]", b"0x7f000001", b"2130706433", b"127.1", b""),
+    *(b"localhost:8484@evil.example", b"[::1]evil.example", b"[::1", b"127.0.0.1:80:evil.example"),
+    *(b"localhost:evil.example", b"127.0.0.1:80/evil.example", b"localhost:123456", b"localhost..evil"),
 )
 SMUGGLED = (
     b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
@@ -69,6 +71,17 @@ FORGED = (
     b"Cookie: roadmark_8484=admin; roadmark=1; __Host-roadmark=1\r\n",
     b"Forwarded: for=127.0.0.1;host=localhost;by=admin\r\n",
     b"X-Remote-User: admin\r\nRemote-User: admin\r\n",
+)
+FOREIGN = (
+    *(b"Origin: null\r\n", b"Origin: http://evil.example\r\n", b"Origin: http://127.0.0.1.evil.example\r\n"),
+    *(b"Origin: http://evil.example#127.0.0.1\r\n", b"Origin: http://127.0.0.1@evil.example\r\n"),
+    *(b"Origin: http://127.0.0.1:1\r\n", b"Origin: file://\r\n", b"Origin: \r\n", b"Origin: 127.0.0.1\r\n"),
+    *(b"Sec-Fetch-Site: cross-site\r\n", b"Sec-Fetch-Site: same-site\r\n", b"Sec-Fetch-Site: \r\n"),
+    b"Sec-Fetch-Site: cross-site\r\nOrigin: http://127.0.0.1\r\n",
+    b"Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n",
+    b"Origin: http://127.0.0.1\r\nOrigin: http://evil.example\r\n",
+    b"Referer: http://127.0.0.1/\r\n",
+    b"",
 )
 METHODS = (b"TRACE", b"CONNECT", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"PROPFIND", b"get", b"FOO")
 
@@ -164,6 +177,37 @@ def test_nobody_gets_in_by_forged_credentials(bench: Workbench, server: Server) 
     hold(server, attacks, {0, 400, 401})
 
 
+def test_no_other_page_acts_in_a_persons_name(bench: Workbench, server: Server) -> None:
+    bench.drop("tidy-shelf.md")
+    cookie = session_cookie(bench, server)
+    head = b"POST /theme HTTP/1.1\r\n" + H + cookie + b"Content-Type: application/x-www-form-urlencoded\r\n"
+    attacks = [head + foreign + b"Content-Length: 10\r\n" + END + b"theme=dark" for foreign in FOREIGN]
+    hold(server, attacks, {403})
+    for own in (b"Origin: http://127.0.0.1\r\n", b"Sec-Fetch-Site: same-origin\r\n"):
+        answer = server.say(head + own + b"Content-Length: 10\r\n" + END + b"theme=dark")
+        assert status(answer) == 303, own
+
+
+def test_a_session_is_not_taken_from_elsewhere_in_the_cookies(bench: Workbench, server: Server) -> None:
+    name, _, secret = session_cookie(bench, server).removeprefix(b"Cookie: ").strip().partition(b"=")
+    line = b"GET /api/tasks HTTP/1.1\r\n" + H
+    wrong = (
+        *(name + b"=" + secret[:-1], name + b"=" + secret + b"x", name.upper() + b"=" + secret, secret),
+        *(b"x=" + name + b"=" + secret, name + b"_oidc=" + secret, b"__Host-" + name + b"=" + secret),
+        *(name + b"=" + secret + b"; " + name + b"=x", name + b"=", name + b"=" + secret.swapcase()),
+    )
+    hold(server, [line + b"Cookie: " + cookie + b"\r\n" + END for cookie in wrong], {401})
+    assert status(server.say(line + b"Cookie: " + name + b"=" + secret + b"\r\n" + END)) == 200
+
+
+def session_cookie(bench: Workbench, server: Server) -> bytes:
+    """The cookie header of a person who signed in just now."""
+    link = bench.access.make_link("anna", SCOPES).encode()
+    said = server.say(b"POST /sign-in/" + link + b" HTTP/1.1\r\n" + H + b"Content-Length: 0\r\n" + END)
+    (cookie,) = (line for line in said.split(b"\r\n") if line.lower().startswith(b"set-cookie: "))
+    return b"Cookie: " + cookie.partition(b": ")[2].partition(b";")[0] + b"\r\n"
+
+
 def test_methods_that_nobody_offers_do_nothing(bench: Workbench, server: Server) -> None:
     token = bench.access.make_token("robot", SCOPES).encode()
     bearer = b"Authorization: Bearer " + token + b"\r\n"
@@ -213,5 +257,16 @@ def test_who_sends_no_header_is_not_waited_for(bench: Workbench) -> None:
 
 
 def test_the_list_is_long() -> None:
-    counted = (LINES, SMUGGLED, HOSTS, TRAVERSALS * len(BELOW), BODIES, QUERIES, TOKENS, FORGED, METHODS * 4)
-    assert sum(map(len, counted)) >= 137
+    counted = (
+        LINES,
+        SMUGGLED,
+        HOSTS,
+        TRAVERSALS * len(BELOW),
+        BODIES,
+        QUERIES,
+        TOKENS,
+        FORGED,
+        METHODS * 4,
+        FOREIGN,
+    )
+    assert sum(map(len, counted)) + len(FOREIGN) >= 137
