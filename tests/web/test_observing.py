@@ -94,17 +94,22 @@ def test_the_audit_log_is_filtered_and_paged(bench: Workbench, browser: TestClie
     assert of_ben.count("<td>ben</td>") == 60
     assert "carla" not in of_ben
     assert "No entry fits" in browser.get("/audit?who=nobody").text
+    assert "/audit.csv?who=BEN&amp;what=paused" in of_ben
+    rows = list(csv.DictReader(io.StringIO(browser.get("/audit.csv?who=BEN&what=paused").text)))
+    assert [row["actor"] for row in rows] == ["ben"] * 60
 
 
 def test_no_cell_of_the_audit_table_is_a_formula(bench: Workbench, browser: TestClient) -> None:
     run = bench.start()
     bench.move(run.id, Move.CLAIM, Move.FAIL, reason="red")
-    bench.manager.retry(run.id, '=HYPERLINK("http://evil.example")')
+    bench.manager.retry(run.id, "\uff1d1+1")
+    bench.manager.cancel(run.id, '=HYPERLINK("http://evil.example")')
     answer = browser.get("/audit.csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [int(row["seq"]) for row in rows] == list(range(bench.tracker.last_seq(), 0, -1))
     assert rows[0]["actor"] == '\'=HYPERLINK("http://evil.example")'
+    assert "'\uff1d1+1" in {row["actor"] for row in rows}
     assert all(row["hash"] for row in rows)
 
 

@@ -15,6 +15,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 _CSV_ROWS = 10_000
+_FORMULAS = tuple("=+-@\t\r\uff1d\uff0b\uff0d\uff20")
+"""What a formula begins with; some spreadsheets take the wide characters of East Asia for it as well."""
 _COLUMNS = ("seq", "at", "actor", "kind", "what", "task_id", "migration_id", "phase", "attempt", "hash")
 
 
@@ -36,7 +38,7 @@ def audit(request: Request) -> Response:
     """GET /audit: everything that happened, by whom, the newest first."""
     require(request, "read")
     tracker, before = service_of(request).tracker, bodies.sequence_edge(request)
-    wanted = {name: request.query_params.get(name, "").strip() for name in ("who", "what")}
+    wanted = _wanted(request)
     found, edge = _matching(request, before, wanted)
     following = views.cursor(edge) if edge else None
     titles = {row.task.id: row.task.title for row in tracker.fleet(None, 1000)}
@@ -45,9 +47,11 @@ def audit(request: Request) -> Response:
 
 
 def audit_csv(request: Request) -> Response:
-    """GET /audit.csv: the newest 10,000 entries, for a spreadsheet; no cell of it can be a formula."""
+    """GET /audit.csv: of the newest 10,000 entries those that fit, for a spreadsheet; none is a formula."""
     require(request, "read")
-    entries = service_of(request).tracker.events_before(bodies.sequence_edge(request), _CSV_ROWS)
+    newest = service_of(request).tracker.events_before(bodies.sequence_edge(request), _CSV_ROWS)
+    wanted = _wanted(request)
+    entries = [entry for entry in newest if _fits(entry, wanted)] if any(wanted.values()) else newest
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(_COLUMNS)
@@ -71,6 +75,11 @@ ROUTES = [
     resource("/audit.csv", get=audit_csv),
     resource("/doctor", get=doctor),
 ]
+
+
+def _wanted(request: Request) -> dict[str, str]:
+    """The filter of the page: parts of who did it and of what was done."""
+    return {name: request.query_params.get(name, "").strip() for name in ("who", "what")}
 
 
 def _matching(request: Request, before: int, wanted: dict[str, str]) -> tuple[list[JournalEntry], int | None]:
@@ -117,6 +126,6 @@ def _row(entry: JournalEntry) -> tuple[object, ...]:
 def _cell(given: object) -> object:
     """Nothing hidden; what a spreadsheet would take for a formula gets an apostrophe in front."""
     value = words.visible(given)
-    if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@", "\t", "\r"):
+    if isinstance(value, str) and value.lstrip().startswith(_FORMULAS):
         return f"'{value}"
     return value
