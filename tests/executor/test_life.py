@@ -4,6 +4,7 @@ A task is dropped, edited, started, answered, sent back, left unanswered, paused
 back, undone and restarted, in every order that Hypothesis thinks of. Only the engine's clock is left out.
 """
 
+import functools
 import os
 import shutil
 import subprocess
@@ -112,6 +113,17 @@ def settings_in(folder: Path) -> Settings:
     return replace(load_settings(folder, {}, flags), agents=agents, retry_delay_s=0.0, on_failure="ask")
 
 
+def checkout_in(folder: Path) -> str:
+    """What must not change in the user's own checkout: its branch, the branch's commit, its files."""
+    return git(folder / "repo", "status", "--porcelain=v2", "--branch")
+
+
+@functools.cache
+def checkout_before(template: Path) -> str:
+    """The checkout that every example begins with."""
+    return checkout_in(template)
+
+
 class Lives(RuleBasedStateMachine):
     """One task, its migrations one after the other."""
 
@@ -129,7 +141,6 @@ class Lives(RuleBasedStateMachine):
         self.ticked: frozenset[str] = frozenset()
         self.note = "A lamp."
         self.file = self.folder / "specs" / "lamp.md"
-        self.user = self._user()
         self._open()
         self._write()
         self.task_id = self.service.tracker.fleet()[0].task.id
@@ -142,7 +153,7 @@ class Lives(RuleBasedStateMachine):
             return
         event(f"ends {self.life.status if self.life else 'before a start'}")
         assert self.service.store.verify_journal() == []
-        assert self._user() == self.user
+        assert checkout_in(self.folder) == checkout_before(self.template)
         self.service.stop()
         shutil.rmtree(self.folder)
 
@@ -332,15 +343,6 @@ class Lives(RuleBasedStateMachine):
     def _refused(self, order: Callable[[], object]) -> None:
         with pytest.raises(RoadmarkError):
             order()
-
-    def _user(self) -> tuple[str, ...]:
-        """What must not change in the user's own checkout."""
-        repo = self.folder / "repo"
-        return (
-            git(repo, "status", "--porcelain"),
-            git(repo, "symbolic-ref", "HEAD"),
-            git(repo, "rev-parse", "main"),
-        )
 
 
 @pytest.fixture(scope="module")
