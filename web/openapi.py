@@ -49,7 +49,7 @@ _STEERED = ("not-found", "move-refused", "conflict", "stale", "too-large", "not-
 _ORDERED = ("malformed", "not-json", "invalid", "too-large", "timeout", "key-reused", "in-flight", "too-many")
 
 
-def _steer(name: str, summary: str) -> Operation:
+def _steer(name: str, summary: str, *problems: str) -> Operation:
     return Operation(
         method="post",
         path=f"/api/migration/{{id}}/{name}",
@@ -59,7 +59,7 @@ def _steer(name: str, summary: str) -> Operation:
         answers={200: "Migration"},
         body="Nothing",
         body_required=False,
-        problems=_STEERED,
+        problems=(*_STEERED, *problems),
     )
 
 
@@ -193,7 +193,7 @@ OPERATIONS = (
         scope="reply",
         answers={200: "Answered"},
         body="ReplyText",
-        problems=("not-found", "no-open-wait", "reply-unclear"),
+        problems=("not-found", "no-open-wait", "reply-unclear", "stale"),
     ),
     Operation(
         method="post",
@@ -209,7 +209,7 @@ OPERATIONS = (
     _steer("pause", "Hold it back; a running attempt is finished first."),
     _steer("resume", "Let a paused or rolled-back migration go on."),
     _steer("retry", "Grant a failed, blocked or quarantined migration a fresh round of attempts."),
-    _steer("cancel", "End it; workspace and checkpoints are kept."),
+    _steer("cancel", "End it; workspace and checkpoints are kept.", "version-missing"),
     Operation(
         method="post",
         path="/api/migration/rollback",
@@ -242,6 +242,7 @@ OPERATIONS = (
             "conflicts-undecided",
             "refused",
             *_STEERED,
+            "version-missing",
         ),
     ),
     Operation(

@@ -79,6 +79,12 @@ KINDS = _kinds(
     Kind("cron-wrong", 422, "That is no cron expression", "Correct it as `detail` says."),
     Kind("spec-not-executable", 422, "The spec has errors", "Repair what `problems` lists."),
     Kind("key-reused", 422, "The key belongs to another request", "Use a new Idempotency-Key."),
+    Kind(
+        "version-missing",
+        428,
+        "It must be said which version is meant",
+        "Send `If-Match` with the ETag that you were given, or `*` for whatever it is now.",
+    ),
     Kind("too-many", 429, "Too many requests", "Wait as long as `Retry-After` says."),
     Kind("internal", 500, "Something broke here", "Look at the service's log for the request id."),
     Kind("unavailable", 503, "The service cannot do this now", "Try again shortly; see /readyz."),

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from roadmark.executor.lease import Lease
 from roadmark.executor.states import Move, WaitKind
 from starlette.testclient import TestClient
 
@@ -135,7 +136,7 @@ def test_a_migration_is_paused_resumed_and_cancelled(bench: Workbench, api: Test
     path = f"/api/migration/{bench.start().id}"
     assert api.post(f"{path}/pause").json()["status"] == "paused"
     assert api.post(f"{path}/resume").json()["status"] == "queued"
-    assert api.post(f"{path}/cancel").json()["status"] == "cancelled"
+    assert api.post(f"{path}/cancel", headers={"If-Match": "*"}).json()["status"] == "cancelled"
     refused = api.post(f"{path}/pause")
     assert refused.status_code == 409
     assert refused.json()["migration_status"] == "cancelled"
@@ -158,6 +159,32 @@ def test_an_order_on_a_version_that_moved_on_is_refused(bench: Workbench, api: T
     assert (answer.status_code, answer.json()["type"]) == (412, "/problems/stale")
     fresh = api.get(path).headers["etag"]
     assert api.post(f"{path}/resume", headers={"If-Match": fresh}).status_code == 200
+
+
+def test_what_takes_work_away_must_say_which_version_it_means(bench: Workbench, api: TestClient) -> None:
+    migration = bench.start()
+    bench.open_workspace(migration.id)
+    path = f"/api/migration/{migration.id}"
+    tag = api.get(path).headers["etag"]
+    back = {"to": "start", "reason": "wrong branch"}
+    for order, body in (("cancel", {}), ("rollback", back)):
+        answer = api.post(f"{path}/{order}", json=body)
+        assert (answer.status_code, answer.json()["type"]) == (428, "/problems/version-missing")
+    assert api.post(f"{path}/rollback", json={**back, "dry_run": True}).status_code == 200
+    api.post(f"{path}/pause")
+    for order, body in (("cancel", {}), ("rollback", back)):
+        answer = api.post(f"{path}/{order}", json=body, headers={"If-Match": tag})
+        assert (answer.status_code, answer.json()["type"]) == (412, "/problems/stale")
+    assert api.get(path).json()["status"] == "paused"
+
+
+def test_a_reply_to_a_version_that_moved_on_is_refused(bench: Workbench, api: TestClient) -> None:
+    path = f"/api/migration/{bench.asked().id}"
+    tag = api.get(path).headers["etag"]
+    api.post(f"{path}/pause")
+    api.post(f"{path}/resume")
+    answer = api.post(f"{path}/reply", json={"text": "sorted"}, headers={"If-Match": tag})
+    assert (answer.status_code, answer.json()["type"]) == (412, "/problems/stale")
 
 
 def test_what_is_known_already_is_not_sent_again(bench: Workbench, api: TestClient) -> None:
@@ -213,16 +240,20 @@ def test_a_rollback_is_shown_before_it_is_done_and_needs_a_reason(bench: Workben
     assert "junk.txt" in json.dumps(shown.json()["plan"]["files"])
     assert shown.json()["plan"]["steps"]
     assert api.post("/api/migration/rollback", json=order).status_code == 422
-    done = api.post(f"/api/migration/{migration.id}/rollback", json={"to": "start", "reason": "wrong branch"})
+    done = api.post(
+        f"/api/migration/{migration.id}/rollback",
+        json={"to": "start", "reason": "wrong branch"},
+        headers={"If-Match": api.get(f"/api/migration/{migration.id}").headers["etag"]},
+    )
     assert done.status_code == 202
     assert done.json()["status"] == "rolling_back"
-    bench.rollbacks.carry_out(migration.id)
+    bench.rollbacks.carry_out(Lease(migration.id, migration.fence))
     body = api.get(f"/api/migration/{migration.id}").json()
     assert body["status"] == "rolled_back"
     assert not (workspace / "junk.txt").exists()
     undone = api.post(f"/api/migration/{migration.id}/undo", json={"reason": "it was right"})
     assert undone.status_code == 202
-    bench.rollbacks.carry_out(migration.id)
+    bench.rollbacks.carry_out(Lease(migration.id, migration.fence))
     assert (workspace / "junk.txt").exists()
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from roadmark.executor.errors import Conflict
 from roadmark.executor.explain import explain
 from roadmark.executor.model import Migration
+from roadmark.executor.service import Service
 from roadmark.executor.states import Status
 from roadmark.executor.workspace.merging import Choice
 from roadmark.web import bodies, views
@@ -84,8 +85,10 @@ async def reply(request: Request) -> Response:
     principal = require(request, "reply")
     body = await bodies.read_json(request, bodies.REPLY)
     service, migration_id = service_of(request), request.path_params["id"]
+    version = bodies.wanted_version(request)
 
     def order() -> Response:
+        _unless_moved_on(service, migration_id, version)
         answered = service.manager.reply(
             migration_id, body["text"], principal.name, "api", body.get("wait_id")
         )
@@ -108,7 +111,8 @@ async def steer(request: Request, *, name: str) -> Response:
     """POST /api/migration/{id}/pause, /resume, /retry, /cancel."""
     principal = require(request, "run")
     await bodies.read_json(request, bodies.NOTHING, optional=True)
-    manager, version = service_of(request).manager, bodies.wanted_version(request)
+    manager = service_of(request).manager
+    version = bodies.named_version(request) if name == "cancel" else bodies.wanted_version(request)
     orders: Mapping[str, Callable[[str, str, int | None], Migration]] = {
         "pause": manager.pause,
         "resume": manager.resume,
@@ -130,7 +134,7 @@ async def roll_back(request: Request) -> Response:
     schema = bodies.ROLLBACK if "id" in request.path_params else bodies.ROLLBACK_OF
     body = await bodies.read_json(request, schema)
     migration_id = request.path_params.get("id") or body["id"]
-    service, version = service_of(request), bodies.wanted_version(request)
+    service, version = service_of(request), _version_of_rollback(request, body)
 
     def order() -> Response:
         plan = service.rollbacks.preview(migration_id, body["to"])
@@ -239,6 +243,24 @@ def _standing(request: Request, migration_id: str) -> dict[str, Any]:
 def _has(request: Request, tag: str) -> bool:
     given = request.headers.get("if-none-match", "")
     return tag in [part.strip().removeprefix("W/") for part in given.split(",")]
+
+
+def _version_of_rollback(request: Request, body: Mapping[str, Any]) -> int | None:
+    """The version that is gone back from; it must be named where the migration itself is addressed."""
+    if "id" in request.path_params and not body.get("dry_run"):
+        return bodies.named_version(request)
+    return bodies.wanted_version(request)
+
+
+def _unless_moved_on(service: Service, migration_id: str, version: int | None) -> None:
+    """Raises: Refused (412) where the version is not the present one."""
+    if version is None:
+        return
+    present = service.tracker.migration(migration_id).migration.version
+    if present != version:
+        raise Refused(
+            "stale", "it moved on since you looked at it", migration_id=migration_id, version=present
+        )
 
 
 def _unless_stale(request: Request, order: Callable[[], Any]) -> Any:
