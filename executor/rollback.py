@@ -21,6 +21,7 @@ from roadmark.executor.events import SYSTEM
 from roadmark.executor.hooks import Hooks, Undoing
 from roadmark.executor.intake import Intake
 from roadmark.executor.integrity import Integrity, failing
+from roadmark.executor.lease import Lease
 from roadmark.executor.masking import mask
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, Rollback, RollbackState, TaskItem
 from roadmark.executor.moves import event_of, make_move
@@ -102,6 +103,7 @@ class _HookSteps:
 class _Job:
     """A rollback under way."""
 
+    lease: Lease
     rollback: Rollback
     migration: Migration
     target: Checkpoint
@@ -200,9 +202,12 @@ class MigrationRollback:
             found = (_dependent(connection, task) for task in dependents_of(connection, task_id))
             return tuple(one for one in found if one is not None)
 
-    def carry_out(self, migration_id: str) -> None:
-        """Finish the accepted rollback; safe to repeat from any point. What fails is recorded and blocks."""
-        job = self._job(migration_id)
+    def carry_out(self, lease: Lease) -> None:
+        """Finish the accepted rollback; safe to repeat from any point. What fails is recorded and blocks.
+
+        Raises: LeaseLost.
+        """
+        job = self._job(lease)
         try:
             self._restore(job)
         except RoadmarkError as error:
@@ -261,7 +266,8 @@ class MigrationRollback:
             return ()
         return clashes(self._places.of(migration.id), target.ref, migration.branch)
 
-    def _job(self, migration_id: str) -> _Job:
+    def _job(self, lease: Lease) -> _Job:
+        migration_id = lease.migration_id
         with self._store.read() as connection:
             checkpoints = CheckpointRepository(connection)
             rollback = checkpoints.open_rollback(migration_id)
@@ -271,7 +277,7 @@ class MigrationRollback:
             target = checkpoints.get(rollback.checkpoint_id)
             position = read_position(target.position)
             items = TaskRepository(connection).items(migration.task_id)
-        return _Job(rollback, migration, target, position, _boxes(items, position))
+        return _Job(lease, rollback, migration, target, position, _boxes(items, position))
 
     def _restore(self, job: _Job) -> None:
         safety = self._take_safety(job)
@@ -308,7 +314,7 @@ class MigrationRollback:
 
         def work(transaction: Transaction) -> Checkpoint:
             checkpoints = CheckpointRepository(transaction.connection)
-            migration = MigrationRepository(transaction.connection).get(job.migration.id)
+            migration = job.lease.held(transaction)
             kept = keep_checkpoint(transaction, migration, name, CheckpointKind.SAFETY, snapshot)
             position = job.rollback.plan["before"]
             checkpoints.change(kept.id, position=position)
@@ -350,7 +356,7 @@ def _finish(
     transaction: Transaction, job: _Job, safety: Checkpoint, proof: Proof, published: Published | None
 ) -> None:
     migrations = MigrationRepository(transaction.connection)
-    migration = migrations.get(job.migration.id)
+    migration = job.lease.held(transaction)
     for phase, state in job.position.states.items():
         migrations.change_phase(
             migration.id,
@@ -405,7 +411,7 @@ def _said(job: _Job) -> str:
 
 
 def _refuse(transaction: Transaction, job: _Job, reason: str) -> None:
-    migration = MigrationRepository(transaction.connection).get(job.migration.id)
+    migration = job.lease.held(transaction)
     CheckpointRepository(transaction.connection).change_rollback(
         job.rollback.id, state=RollbackState.REFUSED, result={"reason": reason}, finished_at=transaction.now
     )

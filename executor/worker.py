@@ -5,6 +5,8 @@ lease still holds. What the next step is, is a pure function of the rows.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
@@ -107,35 +109,36 @@ class Worker:
 
     def advance(self, migration_id: str) -> None:
         """Take the migration as far as it goes. Never raises for what concerns only this migration."""
-        with about_migration(migration_id):
-            self._advance_or_block(migration_id)
+        with about_migration(migration_id), _left_to_others(migration_id):
+            lease = self._claim(migration_id)
+            if lease is not None:
+                self._advance_or_block(lease)
 
-    def _advance_or_block(self, migration_id: str) -> None:
+    def _advance_or_block(self, lease: Lease) -> None:
         try:
-            self._advance(migration_id)
-        except (Conflict, LeaseLost, MoveRefused) as error:
-            log.info("migration %s: left to whoever has it now (%s)", migration_id, error)
+            self._advance(lease)
+        except (Conflict, LeaseLost, MoveRefused):
+            raise
         except RoadmarkError as error:
-            self._block(migration_id, mask(str(error)))
+            self._block(lease, mask(str(error)))
         except Exception as error:  # the top of a worker: nothing of it may stop the others
-            log.exception("migration %s: unexpected failure", migration_id)
-            self._block(migration_id, mask(f"unexpected failure: {type(error).__name__}: {error}"))
+            log.exception("migration %s: unexpected failure", lease.migration_id)
+            self._block(lease, mask(f"unexpected failure: {type(error).__name__}: {error}"))
 
-    def _advance(self, migration_id: str) -> None:
-        lease = self._claim(migration_id)
-        while lease is not None:
+    def _advance(self, lease: Lease) -> None:
+        while True:
             rows = self._rows(lease)
             migration = rows.migration
             match migration.status:
                 case Status.RUNNING if migration.wanted == "pause":
-                    self._pause(migration)
+                    self._store.write(lambda transaction: _pause(transaction, lease))
                     return
                 case Status.RUNNING:
                     self._take_step(lease, rows)
                 case Status.CANCELLING:
-                    self._stopped(migration)
+                    self._store.write(lambda transaction: _stopped(transaction, lease))
                 case Status.ROLLING_BACK:
-                    self._rollbacks.carry_out(migration.id)
+                    self._rollbacks.carry_out(lease)
                     return
                 case _:
                     return
@@ -216,31 +219,35 @@ class Worker:
 
         self._store.write(work)
 
-    def _pause(self, migration: Migration) -> None:
-        self._store.write(lambda transaction: _pause(transaction, migration))
-
-    def _stopped(self, migration: Migration) -> None:
+    def _block(self, lease: Lease, reason: str) -> None:
         def work(transaction: Transaction) -> None:
-            seen = MigrationRepository(transaction.connection).get(migration.id)
-            if seen.wanted == "rollback":
-                make_move(transaction, seen, Move.ROLL_BACK, wanted=None)
-            else:
-                make_move(transaction, seen, Move.STOPPED)
-
-        self._store.write(work)
-
-    def _block(self, migration_id: str, reason: str) -> None:
-        def work(transaction: Transaction) -> None:
-            migration = MigrationRepository(transaction.connection).get(migration_id)
+            migration = lease.held(transaction)
             if migration.status in (Status.RUNNING, Status.ROLLING_BACK):
                 make_move(transaction, migration, Move.BLOCK, reason=reason)
 
         self._store.write(work)
 
 
-def _pause(transaction: Transaction, migration: Migration) -> None:
-    queued = make_move(transaction, migration, Move.CONTINUE, wanted=None)
+@contextmanager
+def _left_to_others(migration_id: str) -> Iterator[None]:
+    """Do no more where somebody else has the migration meanwhile, or a person moved it."""
+    try:
+        yield
+    except (Conflict, LeaseLost, MoveRefused) as error:
+        log.info("migration %s: left to whoever has it now (%s)", migration_id, error)
+
+
+def _pause(transaction: Transaction, lease: Lease) -> None:
+    queued = make_move(transaction, lease.held(transaction), Move.CONTINUE, wanted=None)
     make_move(transaction, queued, Move.PAUSE)
+
+
+def _stopped(transaction: Transaction, lease: Lease) -> None:
+    migration = lease.held(transaction)
+    if migration.wanted == "rollback":
+        make_move(transaction, migration, Move.ROLL_BACK, wanted=None)
+    else:
+        make_move(transaction, migration, Move.STOPPED)
 
 
 def _next_phase(transaction: Transaction, lease: Lease) -> None:

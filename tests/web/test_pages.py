@@ -4,6 +4,7 @@ import html
 import os
 import re
 
+from roadmark.executor.lease import Lease
 from roadmark.executor.states import Move
 from roadmark.web.app import create_app
 from starlette.testclient import TestClient
@@ -162,7 +163,7 @@ def test_a_rollback_is_shown_asked_for_and_undone_by_forms(bench: Workbench, bro
     assert ">typed</textarea>" in stale.text
     done = browser.post(f"{path}/rollback", data={"to": "start", "reason": "wrong"})
     assert done.headers["location"] == path
-    bench.rollbacks.carry_out(migration.id)
+    bench.rollbacks.carry_out(Lease(migration.id, migration.fence))
     assert "Rolled back by anna" in browser.get(path).text
     told = browser.get(f"{path}/history").text
     assert ("because “wrong”" in told, "looked over: everything agrees" in told) == (True, True)
@@ -170,7 +171,7 @@ def test_a_rollback_is_shown_asked_for_and_undone_by_forms(bench: Workbench, bro
     assert link is not None
     assert "junk.txt" in browser.get(html.unescape(link[1])).text
     assert browser.post(f"{path}/undo", data={"reason": "right"}).status_code == 303
-    bench.rollbacks.carry_out(migration.id)
+    bench.rollbacks.carry_out(Lease(migration.id, migration.fence))
     assert (workspace / "junk.txt").exists()
 
 
