@@ -4,7 +4,6 @@ import json
 
 import pytest
 from roadmark.executor.lease import Lease
-from roadmark.executor.lease import Lease
 from roadmark.executor.states import Move, WaitKind
 from starlette.testclient import TestClient
 
