@@ -237,9 +237,7 @@ def wanted_version(request: Request) -> int | None:
 def named_version(request: Request) -> int | None:
     """The same for what cannot be taken lightly: the header must be there. Raises: Refused (428)."""
     if "if-match" not in request.headers:
-        raise Refused(
-            "version-missing", "send If-Match with the ETag that you were given, or * to mean any"
-        )
+        raise Refused("version-missing", "send If-Match with the ETag that you were given, or * to mean any")
     return wanted_version(request)
 
 
