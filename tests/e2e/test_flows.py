@@ -196,6 +196,37 @@ def test_who_may_only_look_is_offered_no_acts(site: Site, visit: Visit) -> None:
     expect(page.locator("#phase-1 button[role=checkbox]").first).to_be_disabled()
 
 
+def test_who_asked_for_it_is_notified_while_looking_elsewhere(site: Site, visit: Visit) -> None:
+    page = visit().page
+    page.context.grant_permissions(["notifications"])
+    page.add_init_script(RECORDED_NOTIFICATIONS)
+    page.goto("/")
+    page.locator(".who > summary").click()
+    page.get_by_label("Notify this browser").check()
+    site.drop("Far Away")
+    other = visit().page
+    expect(page.get_by_role("link", name="Far Away")).to_be_visible()
+    page.evaluate(LOOK_AWAY)
+    open_task(other, "Far Away")
+    other.get_by_role("button", name="Start").click()
+    expect(other.locator("#reply")).to_be_visible()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("html")).to_have_attribute("data-told", re.compile(r"waits? for you"))
+    expect(page).to_have_title(re.compile(r"^\(\d+\) "))
+    expect(page.locator("#icon")).to_have_attribute("href", re.compile("icon-needs"))
+
+
+RECORDED_NOTIFICATIONS = """
+    window.Notification = class {
+        static permission = "granted";
+        static requestPermission = async () => "granted";
+        constructor(title, options) { document.documentElement.dataset.told = options.body; }
+    };
+"""
+LOOK_AWAY = """() => {
+    Object.defineProperty(document, "hidden", { get: () => true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 SPEC_WITH_EVIL = """# Tidy Shelf
 
 ## Project Overview

@@ -73,8 +73,43 @@
     }
   }
 
-  // After each change of the page: times, title, the log's end.
   const plainTitle = document.title.replace(/^\(\d+\) /, "");
+
+  // What needs the reader: in the title, in the icon, and, where the reader asked for it, as a notification.
+  const icon = byId("icon"), tell = byId("tell"), LOOK_MS = 20000;
+  let shownCount = Number(byId("nav-needs")?.dataset.count || 0);
+  const mayTell = () => Boolean(tell?.querySelector("input").checked);
+  function showCount(count) {
+    document.title = count ? `(${count}) ${plainTitle}` : plainTitle;
+    const wanted = count ? icon.dataset.needs : icon.dataset.calm;
+    if (icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
+    if (count > shownCount && mayTell() && document.hidden) {
+      const said = new Notification("Roadmark needs you", { body: count === 1 ? "One task waits for you." : `${count} tasks wait for you.`, tag: "roadmark" });
+      said.onclick = () => { window.focus(); location.assign("/inbox"); };
+    }
+    shownCount = count;
+  }
+  async function lookFromBehind() {
+    // A hidden page has no stream, so that other tabs have theirs.
+    if (!document.hidden || !mayTell() || isPaused) return;
+    const answer = await fetch("/inbox").catch(() => null);
+    const page = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
+    const there = page && page.getElementById("nav-needs");
+    if (there) showCount(Number(there.dataset.count));
+  }
+  if (tell && "Notification" in window) {
+    const box = tell.querySelector("input");
+    tell.hidden = false;
+    box.checked = localStorage.getItem("tell") === "on" && Notification.permission === "granted";
+    box.addEventListener("change", async () => {
+      if (box.checked) box.checked = await Notification.requestPermission() === "granted";
+      localStorage.setItem("tell", box.checked ? "on" : "off");
+    });
+    document.addEventListener("visibilitychange", lookFromBehind);
+    setInterval(lookFromBehind, LOOK_MS);
+  }
+
+  // After each change of the page: times, title, the log's end.
   const scroll = byId("log-scroll");
   let follows = true;
   if (scroll) {
@@ -83,8 +118,7 @@
   }
   function afterChange() {
     showTimes();
-    const count = Number(byId("nav-needs")?.dataset.count || 0);
-    document.title = count ? `(${count}) ${plainTitle}` : plainTitle;
+    showCount(Number(byId("nav-needs")?.dataset.count || 0));
     const lines = byId("log-lines");
     if (lines) {
       while (lines.childElementCount > LINES_KEPT) lines.firstElementChild.remove();
