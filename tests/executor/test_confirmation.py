@@ -112,9 +112,10 @@ def test_invisible_characters_do_not_change_a_reading(case: Case, inserted: list
         assert reads_as_confirmation(reply, case.keywords) is case.confirms
 
 
-@given(st.sampled_from([case for case in CASES if case.confirms]), st.sampled_from(NEGATIONS))
-def test_a_negation_before_a_confirmation_never_confirms(case: Case, negation: str) -> None:
-    assert not reads_as_confirmation(f"{negation} {case.reply.strip()}", case.keywords)
+@pytest.mark.parametrize("negation", NEGATIONS)
+def test_a_negation_before_a_confirmation_never_confirms(negation: str) -> None:
+    replies = [(f"{negation} {case.reply.strip()}", case.keywords) for case in CASES if case.confirms]
+    assert [reply for reply, keywords in replies if reads_as_confirmation(reply, keywords)] == []
 
 
 @given(st.text(max_size=300), st.lists(st.text(max_size=12), max_size=4))
