@@ -29,6 +29,9 @@ from roadmark.executor.workspace.rewriting import Snapshot
 INTERRUPTED = "interrupted"
 """The outcome of an attempt that the service's own end cut off."""
 
+MOST_INTERRUPTIONS = 3
+"""How many crashes in the middle of one phase use no attempt."""
+
 VERDICT_TRAILER = "Roadmark-Verdict"
 """The line of a checkpoint that carries its attempt's verdict."""
 
@@ -102,16 +105,35 @@ def conclude(
 
 
 def interrupt_attempt(transaction: Transaction, migration: Migration, attempt: Attempt, reason: str) -> None:
-    """Close an attempt that was cut off by us; it is not used, and the migration is queued again."""
-    migrations = MigrationRepository(transaction.connection)
-    migrations.close_attempt(attempt.id, transaction.now, outcome=INTERRUPTED, reason=reason)
-    run = migrations.phase_run(migration.id, attempt.phase)
-    migrations.change_phase(migration.id, attempt.phase, interruptions=run.interruptions + 1)
-    transaction.record(
-        event_of(migration, "attempt.ended", detail={"outcome": INTERRUPTED, "reason": reason})
-    )
+    """Close an attempt that an orderly stop cut off; it is not used, and the migration is queued again."""
+    _close_interrupted(transaction, migration, attempt, reason, used=False)
     if migration.status is Status.RUNNING:
         make_move(transaction, migration, Move.INTERRUPT, reason=reason)
+
+
+def crash_attempt(transaction: Transaction, migration: Migration, attempt: Attempt, reason: str) -> None:
+    """Close an attempt that a crash cut off; from the fourth crash of its phase on, it is used.
+
+    What crashes the service each time is not repeated for ever: with its attempts used up a migration fails.
+    """
+    migrations = MigrationRepository(transaction.connection)
+    run = migrations.phase_run(migration.id, attempt.phase)
+    if run.interruptions < MOST_INTERRUPTIONS:
+        migrations.change_phase(migration.id, attempt.phase, interruptions=run.interruptions + 1)
+        interrupt_attempt(transaction, migration, attempt, reason)
+        return
+    used = run.attempts_used + 1
+    migrations.change_phase(migration.id, attempt.phase, attempts_used=used)
+    _close_interrupted(transaction, migration, attempt, reason, used=True)
+    if migration.status is not Status.RUNNING:
+        return
+    if used < policy_of(migration).max_attempts:
+        make_move(transaction, migration, Move.INTERRUPT, reason=reason)
+    else:
+        failed = make_move(
+            transaction, migration, Move.FAIL, reason=f"{reason}, again and again; no attempt is left"
+        )
+        roll_back_after_failure(transaction, failed)
 
 
 def checkpoint_name(attempt: Attempt) -> str:
@@ -131,6 +153,16 @@ def read_verdict(line: str) -> Verdict:
     """The verdict that a checkpoint carries."""
     values = json.loads(line)
     return Verdict(**(values | {"outcome": Outcome(values["outcome"])}))
+
+
+def _close_interrupted(
+    transaction: Transaction, migration: Migration, attempt: Attempt, reason: str, *, used: bool
+) -> None:
+    MigrationRepository(transaction.connection).close_attempt(
+        attempt.id, transaction.now, outcome=INTERRUPTED, reason=reason, used=used
+    )
+    detail = {"outcome": INTERRUPTED, "reason": reason, "used": used}
+    transaction.record(event_of(migration, "attempt.ended", detail=detail))
 
 
 def _change_phase(migrations: MigrationRepository, run: PhaseRun, verdict: Verdict) -> None:

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from roadmark.executor.checkpointing import find_record, marker
-from roadmark.executor.conclusion import VERDICT_TRAILER, Closing, conclude, interrupt_attempt, read_verdict
+from roadmark.executor.conclusion import VERDICT_TRAILER, Closing, conclude, crash_attempt, read_verdict
 from roadmark.executor.errors import RoadmarkError
 from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.model import Attempt, Migration
@@ -56,7 +56,7 @@ class Recovery:
         def work(transaction: Transaction) -> None:
             migration = MigrationRepository(transaction.connection).get(attempt.migration_id)
             if finished is None:
-                interrupt_attempt(transaction, migration, attempt, REASON)
+                crash_attempt(transaction, migration, attempt, REASON)
             else:
                 conclude(transaction, self._metrics, migration, attempt, finished)
 

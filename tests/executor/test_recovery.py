@@ -1,6 +1,7 @@
 """What a start puts right after a service that just vanished."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,30 @@ def test_an_attempt_that_was_cut_off_is_closed_as_interrupted_and_goes_on(
     assert [attempt.outcome for attempt in view.attempts] == ["interrupted", "confirm"]
     assert view.phases[0].attempts_used == 0
     assert driver.service.store.verify_journal() == []
+
+
+def test_three_crashes_use_no_attempt_and_each_further_one_does_until_none_is_left(
+    abandoned, driver_of, monkeypatch
+) -> None:
+    migration_id = _confirmed(abandoned, driver_of)
+    service, used = abandoned, []
+    with ExitStack() as stops:
+        for _ in range(6):
+            _vanish_in_the_middle(service, migration_id, monkeypatch, "take_checkpoint")
+            service._lock.release()
+            service = Service(abandoned.settings)
+            stops.callback(service.stop)
+            service.hold("the next one")
+            used.append(service.tracker.migration(migration_id).phases[0].attempts_used)
+        view = service.tracker.migration(migration_id)
+        service.manager.retry(migration_id, "anna")
+        granted = service.tracker.migration(migration_id).phases[0]
+
+    assert used == [0, 0, 0, 1, 2, 3]
+    assert view.migration.status is Status.FAILED
+    assert "no attempt is left" in view.migration.reason
+    assert [attempt.used for attempt in view.attempts] == [False] * 3 + [True] * 3
+    assert (granted.attempts_used, granted.interruptions) == (0, 0)
 
 
 def test_an_attempt_that_reached_its_checkpoint_is_taken_over_and_not_done_again(
