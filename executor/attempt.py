@@ -28,7 +28,7 @@ from roadmark.executor.conclusion import (
 )
 from roadmark.executor.config import Settings
 from roadmark.executor.conversation import Conversation, Limits, Turn
-from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.errors import DatabaseAway, RoadmarkError
 from roadmark.executor.lease import Lease
 from roadmark.executor.masking import mask
 from roadmark.executor.metrics import MigrationMetrics
@@ -244,8 +244,11 @@ class AttemptRunner:
             if self._clock.monotonic_s() - looked_at < 1.0:
                 return False
             looked_at = self._clock.monotonic_s()
-            with self._store.read() as connection:
-                return MigrationRepository(connection).get(migration_id).status is Status.CANCELLING
+            try:
+                with self._store.read() as connection:
+                    return MigrationRepository(connection).get(migration_id).status is Status.CANCELLING
+            except DatabaseAway:
+                return False
 
         return check
 

@@ -192,3 +192,10 @@ class DatabaseUnusable(RoadmarkError):
     def __init__(self, where: str, why: str) -> None:
         self.where, self.why = where, why
         super().__init__(f"{where}: {why}")
+
+
+class DatabaseAway(DatabaseUnusable):
+    """The database's server does not answer now."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "does not answer; try again in a moment")

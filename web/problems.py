@@ -14,6 +14,7 @@ from roadmark.executor.errors import (
     Conflict,
     ConflictsUndecided,
     CronWrong,
+    DatabaseAway,
     DatabaseUnusable,
     MoveRefused,
     NoOpenWait,
@@ -124,6 +125,7 @@ _KIND_OF: Mapping[type[RoadmarkError], str] = {
     ReasonMissing: "reason-missing",
     SpecNotExecutable: "spec-not-executable",
     CronWrong: "cron-wrong",
+    DatabaseAway: "unavailable",
     DatabaseUnusable: "unavailable",
 }
 

@@ -28,6 +28,8 @@ class _Kind(Protocol):
 
     def fit_sequence(self, connection: sa.Connection, table: sa.Table) -> None: ...
 
+    def is_away(self, error: Exception) -> bool: ...
+
 
 def open_writer(url: sa.URL) -> sa.Engine:
     """An engine of one connection for writing; its transactions wait for those of every other writer.
@@ -58,6 +60,11 @@ def hold(url: sa.URL, what: str) -> Callable[[], None]:
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:
     """Have the numbers that the database gives new rows go on behind those that were written with theirs."""
     _kind_of(connection.engine.url).fit_sequence(connection, table)
+
+
+def is_away(url: sa.URL, error: Exception) -> bool:
+    """Whether the error says that the database's server is away: it may be there again in a moment."""
+    return _kind_of(url).is_away(error)
 
 
 def revision_of(url: sa.URL) -> str | None:

@@ -1,7 +1,9 @@
 """The one writer: gathers what is waiting, commits it in one transaction, then answers each caller.
 
 Group commit: while one batch is being written to the disk the next one gathers, so that durability
-costs one fsync a batch and not one a caller. A caller's own failure undoes only the caller's part.
+costs one fsync a batch and not one a caller. A caller's own failure undoes only the caller's part. A batch
+that met a server which went away is written again when it is back, so that work must be safe to repeat
+until its answer is there.
 """
 
 import queue
@@ -18,6 +20,7 @@ from roadmark.executor.clock import Clock
 from roadmark.executor.events import Bus, Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
+from roadmark.executor.store.patience import Away, patiently
 
 Result = TypeVar("Result")
 
@@ -57,9 +60,22 @@ class LaneClosed(RuntimeError):
 class WriterLane:
     """Runs writing work, one batch after the other, on its own thread."""
 
-    def __init__(self, engine: sa.Engine, bus: Bus, clock: Clock, settle: Callable[[], None]) -> None:
-        """`settle` is called after the last of several batches, a second after the first at the latest."""
+    def __init__(
+        self,
+        engine: sa.Engine,
+        bus: Bus,
+        clock: Clock,
+        *,
+        settle: Callable[[], None],
+        is_away: Callable[[Exception], bool],
+    ) -> None:
+        """Write through `engine`.
+
+        `settle` is called after the last of several batches, a second after the first at the latest;
+        `is_away` says whether an error means that the database's server is away.
+        """
         self._engine, self._bus, self._clock, self._settle = engine, bus, clock, settle
+        self._is_away = is_away
         self._unsettled_since: float | None = None
         self._orders: queue.SimpleQueue[_Order[Any] | None] = queue.SimpleQueue()
         self._closed = False
@@ -139,10 +155,8 @@ class WriterLane:
         return batch, False
 
     def _write(self, batch: list[_Order[Any]]) -> None:
-        answers: list[Callable[[], None]] = []
         try:
-            with self._engine.begin() as connection:
-                entries = self._perform(connection, batch, answers)
+            entries, answers = patiently(lambda: self._commit(batch), lambda: self._closed)
         except BaseException as error:  # noqa: BLE001 - every caller must hear that nothing was kept
             for order in batch:
                 order.answer.set_exception(error)
@@ -151,6 +165,23 @@ class WriterLane:
             answer()
         if entries:
             self._bus.publish(entries)
+
+    def _commit(self, batch: list[_Order[Any]]) -> tuple[list[JournalEntry], list[Callable[[], None]]]:
+        """The entries and the answers of a batch that is on the disk.
+
+        Raises: Away where the server went away before the commit was sent; later than that, nobody knows.
+        """
+        answers: list[Callable[[], None]] = []
+        is_sent = False
+        try:
+            with self._engine.begin() as connection:
+                entries = self._perform(connection, batch, answers)
+                is_sent = True
+        except Exception as error:
+            if is_sent or not self._is_away(error):
+                raise
+            raise Away(error) from error
+        return entries, answers
 
     def _perform(
         self, connection: sa.Connection, batch: list[_Order[Any]], answers: list[Callable[[], None]]

@@ -45,6 +45,12 @@ _CONNECTED = {
 _DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 )
+_AWAY = frozenset({"57P01", "57P02", "57P03"})
+"""What a server says of itself that is shut down, crashed, or is not ready yet.
+
+Source: PostgreSQL, appendix "PostgreSQL Error Codes", class 57.
+"""
+
 _HOLDER = """
 SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)
 WHERE locktype = 'advisory' AND granted AND datname = current_database()
@@ -98,12 +104,21 @@ def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:
         connection.execute(sa.select(sa.func.setval(sequence, highest)))
 
 
+def is_away(error: Exception) -> bool:
+    """Whether a connection broke, or the server ends, begins, or is not there."""
+    known = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+    if not isinstance(known, psycopg.OperationalError):
+        return False
+    return known.sqlstate is None or known.sqlstate.startswith("08") or known.sqlstate in _AWAY
+
+
 def _create(url: sa.URL, pool_size: int, **connected: str) -> sa.Engine:
     engine = sa.create_engine(
         url,
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        pool_pre_ping=True,  # also a connection that broke while nobody used it is made anew
         json_serializer=_json,
         connect_args={name: to for name, to in (_CONNECTED | connected).items() if name not in url.query},
     )

@@ -6,16 +6,25 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
 from roadmark.executor.clock import Clock
+from roadmark.executor.errors import DatabaseAway
 from roadmark.executor.events import Bus, Event
 from roadmark.executor.histogram import Histogram
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
-from roadmark.executor.store.database import current_revision, hold, open_mark, open_reader, open_writer
+from roadmark.executor.store.database import (
+    current_revision,
+    hold,
+    is_away,
+    open_mark,
+    open_reader,
+    open_writer,
+)
 from roadmark.executor.store.identity import REVISION
 from roadmark.executor.store.lane import Transaction, Work, WriterLane
 from roadmark.executor.store.urls import place_of, url_of
@@ -49,7 +58,9 @@ class Store:
         self._let_go: Callable[[], None] = _nothing
         self._newest: JournalEntry | None = None
         self.bus.subscribe(self._note_head)
-        self._lane = WriterLane(self._writer, self.bus, clock, self._keep_head)
+        self._lane = WriterLane(
+            self._writer, self.bus, clock, settle=self._keep_head, is_away=partial(is_away, self._url)
+        )
 
     def hold(self, what: str) -> None:
         """Keep every other service off the database until the store is closed. Raises: DatabaseUnusable."""
@@ -57,14 +68,28 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """A connection with one consistent view of what is committed."""
+        """A connection with one consistent view of what is committed.
+
+        Raises: DatabaseAway, at once: who reads can look again, or say that there is nothing to see.
+        """
         began = self.clock.monotonic_s()
-        with self._reader.begin() as connection:
+        with self._connected() as connection, connection.begin():
             yield connection
         self.times["read"].note(self.clock.monotonic_s() - began)
 
+    def _connected(self) -> sa.Connection:
+        try:
+            return self._reader.connect()
+        except sa.exc.DBAPIError as error:
+            if not is_away(self._url, error):
+                raise
+            raise DatabaseAway(self.place) from error
+
     def write(self, work: Work[Result]) -> Result:
-        """Do `work` in the writer lane and wait for the disk. Raises what `work` raises."""
+        """Do `work` in the writer lane and wait for the disk. Raises what `work` raises.
+
+        A server that is away is waited for; the work is then done again, of which nothing was kept.
+        """
         began = self.clock.monotonic_s()
         result = self._lane.run(work)
         self.times["write"].note(self.clock.monotonic_s() - began)

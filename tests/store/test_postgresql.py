@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from roadmark.executor.clock import SystemClock
-from roadmark.executor.errors import ConfigurationWrong, DatabaseUnusable
+from roadmark.executor.errors import ConfigurationWrong, DatabaseAway, DatabaseUnusable
 from roadmark.executor.events import Event
 from roadmark.executor.store import schema
 from roadmark.executor.store.database import open_mark, open_reader, open_writer
@@ -132,21 +132,50 @@ def test_only_one_service_works_on_a_database(store: Store, url: str, tmp_path: 
 def test_a_server_that_is_started_again_is_found_again(postgresql_server: Server, store: Store) -> None:
     store.record(Event(kind="before.it"))
     store.mark.value()
+    assert len(store.journal_after(0, 9)) == 1
     postgresql_server.stop("immediate")
-    with pytest.raises(Exception, match="connection"):
-        store.record(Event(kind="during.it"))
+    during = store.submit(lambda transaction: transaction.record(Event(kind="during.it")))
+    with pytest.raises(DatabaseAway, match="does not answer"):
+        store.journal_after(0, 9)
+    with pytest.raises(TimeoutError):
+        during.result(0.3)
     postgresql_server.start()
+    during.result()
     store.mark.value()
     store.record(Event(kind="after.it"))
-    assert [entry.kind for entry in _retried(store)] == ["before.it", "after.it"]
+    kinds = [entry.kind for entry in store.journal_after(0, 9)]
+    assert kinds == ["before.it", "during.it", "after.it"]
+    assert store.verify_journal() == []
 
 
-def _retried(store: Store) -> list[object]:
-    """Read; the first time after a failure a pool still has connections that it does not know to be dead."""
-    try:
-        return list(store.journal_after(0, 9))
-    except sa.exc.DBAPIError:
-        return list(store.journal_after(0, 9))
+def test_a_batch_whose_server_crashes_in_the_middle_is_written_once(
+    postgresql_server: Server, store: Store
+) -> None:
+    crashed = threading.Event()
+
+    def crash(transaction: Transaction) -> None:
+        transaction.record(Event(kind="one.part"))
+        if not crashed.is_set():
+            postgresql_server.stop("immediate")
+            crashed.set()
+
+    parts = [store.submit(crash)]
+    parts.append(store.submit(lambda transaction: transaction.record(Event(kind="other.part"))))
+    assert crashed.wait(30)
+    postgresql_server.start()
+    for part in parts:
+        part.result()
+    assert [entry.kind for entry in store.journal_after(0, 9)] == ["one.part", "other.part"]
+    assert store.verify_journal() == []
+
+
+def test_a_store_that_is_closed_waits_for_no_server(postgresql_server: Server, store: Store) -> None:
+    postgresql_server.stop("immediate")
+    lost = store.submit(lambda transaction: transaction.record(Event(kind="too.late")))
+    store.close()
+    with pytest.raises(sa.exc.OperationalError):
+        lost.result()
+    postgresql_server.start()
 
 
 @pytest.mark.parametrize(
