@@ -114,10 +114,23 @@ SLACK_FORM: Schema = {
     "description": "A slash command (`user_id`, `text`), or a button (`payload`, JSON).",
     "properties": {name: {"type": "string"} for name in ("user_id", "text", "payload")},
 }
+_LOGIN = {"type": "object", "properties": {"login": {"type": "string"}}}
 GITHUB_EVENT: Schema = {
     "type": "object",
     "description": "An `issue_comment` event; of others nothing is read.",
-    "properties": {name: {} for name in ("action", "comment", "sender")},
+    "properties": {
+        "action": {"type": "string"},
+        "comment": {
+            "type": "object",
+            "properties": {
+                "node_id": {"type": "string"},
+                "user": _LOGIN,
+                "created_at": {"type": "string", "format": "date-time"},
+                "body": {"type": "string"},
+            },
+        },
+        "sender": _LOGIN,
+    },
 }
 
 SCHEMAS: Mapping[str, Schema] = {

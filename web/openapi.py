@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from roadmark.web import bodies
+from roadmark.web.examples import Examples
 from roadmark.web.problems import KINDS, MEDIA_TYPE
 from roadmark.web.shapes import JOURNAL_SHAPES, SHAPES, Schema, ref
 
@@ -44,6 +45,8 @@ _QUERY: Mapping[str, Schema] = {
     "task_id": {"type": "string", "description": "Only what is about this task."},
 }
 _PAGED = ("limit", "cursor")
+_ALL_SHAPES: Mapping[str, Any] = {**SHAPES, **JOURNAL_SHAPES, **bodies.SCHEMAS}
+_SHOWN = ("application/json", "application/x-www-form-urlencoded")
 _ANSWERED = ("unauthenticated", "forbidden", "not-found", "no-open-wait", "ambiguous", "unavailable")
 _STEERED = ("not-found", "move-refused", "conflict", "stale", "too-large", "not-json", "invalid")
 _ORDERED = ("malformed", "not-json", "invalid", "too-large", "timeout", "key-reused", "in-flight", "too-many")
@@ -442,7 +445,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "webhooks": {"event": {"post": _OUTGOING}},
         "components": {
-            "schemas": {**SHAPES, **JOURNAL_SHAPES, **bodies.SCHEMAS},
+            "schemas": dict(_ALL_SHAPES),
             "securitySchemes": {
                 "token": {
                     "type": "http",
@@ -466,7 +469,7 @@ def _described(operation: Operation) -> dict[str, Any]:
     else:
         described["description"] = f"Needs the scope `{operation.scope}`."
     if operation.body is not None:
-        content = {operation.takes: {"schema": ref(operation.body)}}
+        content = _content(operation.takes, ref(operation.body))
         described["requestBody"] = {"required": operation.body_required, "content": content}
     return described
 
@@ -478,8 +481,16 @@ def _answers(operation: Operation) -> dict[str, Any]:
         answers[str(status)] = {"description": _STATUS_WORDS[status]}
         if shapes:
             schema = shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
-            answers[str(status)]["content"] = {operation.media_type: {"schema": schema}}
+            answers[str(status)]["content"] = _content(operation.media_type, schema)
     return answers
+
+
+def _content(media_type: str, schema: Schema) -> dict[str, Any]:
+    """A body of this shape, with an example where it is one that people read."""
+    content: dict[str, Any] = {"schema": schema}
+    if media_type in _SHOWN:
+        content["example"] = Examples(_ALL_SHAPES).of(schema)
+    return {media_type: content}
 
 
 def _problems(operation: Operation) -> dict[str, Any]:
@@ -536,7 +547,7 @@ _OUTGOING: Schema = {
         {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
         for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
     ],
-    "requestBody": {"content": {"application/json": {"schema": ref("WebhookMessage")}}},
+    "requestBody": {"content": _content("application/json", ref("WebhookMessage"))},
     "responses": {"2XX": {"description": "Delivered; anything else is tried again."}},
 }
 

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from .conftest import Workbench
+from .contract import check
 
 
 def test_the_document_names_every_route_of_the_api_and_no_other(bench: Workbench) -> None:
@@ -35,6 +36,16 @@ def test_every_shape_is_a_schema_and_every_pointer_leads_somewhere() -> None:
         Draft202012Validator.check_schema(schema)
     pointed = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document())))
     assert pointed <= shapes.keys()
+
+
+def test_every_body_has_an_example_that_has_its_shape() -> None:
+    for operation in OPERATIONS:
+        described = document()["paths"][operation.path][operation.method]
+        contents = [described.get("requestBody", {}).get("content", {})]
+        contents += [described["responses"][str(status)].get("content", {}) for status in operation.answers]
+        for content in contents:
+            for media_type in content.keys() & {"application/json", "application/x-www-form-urlencoded"}:
+                check(content[media_type]["example"], content[media_type]["schema"])
 
 
 def test_operations_have_names_of_their_own() -> None:
