@@ -71,6 +71,10 @@ class Schedules:
         with self._store.read() as connection:
             return ScheduleRepository(connection).all()
 
+    def of_task(self, task_id: str) -> list[Schedule]:
+        """The schedules of one task, the next one first."""
+        return [row.schedule for row in self.all() if row.schedule.task_id == task_id]
+
     def start_due(self) -> None:
         """Start the tasks whose time has come, each once, however many of its times have passed."""
         with self._store.read() as connection:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from roadmark.executor.criteria import criteria_of
 from roadmark.executor.model import Attempt, Migration, RollbackState, SpecProblem, TaskItem, TaskPhase
 from roadmark.executor.service import Service
 from roadmark.executor.states import ENDED, Move, PhaseState, Status, TaskStatus, WaitKind, sources
@@ -103,7 +104,7 @@ def task(service: Service, query: Mapping[str, str]) -> dict[str, Any]:
         migration = None
     lines = phase_lines(view, migration)
     marks = {item.line: item for item in view.items if item.phase is None and item.removed_at is None}
-    now = service.clock.now()
+    criteria, now = criteria_of(view, migration), service.clock.now()
     return {
         "view": view,
         "task": view.task,
@@ -114,9 +115,11 @@ def task(service: Service, query: Mapping[str, str]) -> dict[str, Any]:
         "offers": offers(view, migration),
         "phases": lines,
         "phases_key": (view.task.id, migration is None, now.replace(second=0, microsecond=0), *lines),
-        "more_key": _spec_key(view, marks.values()),
+        "more_key": (*_spec_key(view, marks.values()), criteria),
         "files": views.files_by_action(view.files),
         "marks": marks,
+        "supports": {criterion.line: criterion.supports for criterion in criteria},
+        "schedules": service.schedules.of_task(view.task.id),
         "timeline": service.tracker.timeline(view.task.id, _TIMELINE),
         "spec_html": _rendered(view.task.source_content) if len(view.task.source_content) < 400_000 else None,
         "settings": service.settings,

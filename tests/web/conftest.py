@@ -15,7 +15,7 @@ from roadmark.executor.events import Event
 from roadmark.executor.model import Attempt, CheckpointKind, Migration
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.service import Service
-from roadmark.executor.states import Move, WaitKind
+from roadmark.executor.states import Move, PhaseState, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.workspace.checkpoints import take_checkpoint
@@ -129,6 +129,16 @@ class Workbench(Service):
             MigrationRepository(transaction.connection).close_attempt(
                 attempt.id, transaction.now, outcome=outcome, evidence=evidence
             )
+
+        self.store.write(work)
+
+    def finish_phase(self, migration_id: str) -> None:
+        """Phase 1 was confirmed."""
+
+        def work(transaction: Transaction) -> None:
+            migrations = MigrationRepository(transaction.connection)
+            migrations.change_phase(migration_id, 1, state=PhaseState.CONFIRMED)
+            transaction.record(event_of(migrations.get(migration_id), "phase.confirmed"))
 
         self.store.write(work)
 

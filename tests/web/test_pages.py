@@ -306,6 +306,32 @@ def test_evidence_stands_beside_the_question(bench: Workbench, browser: TestClie
         assert words in text, words
 
 
+def test_evidence_stands_beside_what_the_spec_calls_success(bench: Workbench, browser: TestClient) -> None:
+    task_id = bench.drop("shelf.md", SPEC.replace("Every book stands", "In shelf/order.py every book stands"))
+    migration = bench.manager.start(task_id, "anna")
+    attempt = bench.attempt(migration.id)
+    evidence = {"changed_paths": ["shelf/order.py"], "verification": "passed"}
+    bench.close_attempt(attempt, "confirm", evidence)
+    link = f'<a href="/tasks/{task_id}/log?attempt={attempt.id}">Phase 1, attempt 1</a>'
+    before = browser.get(f"/tasks/{task_id}").text.split('id="criteria"')[1].split("</details>")[0]
+    bench.finish_phase(migration.id)
+    after = browser.get(f"/tasks/{task_id}").text.split('id="criteria"')[1].split("</details>")[0]
+    assert link not in before
+    assert link in after
+    assert "shelf/order.py" in after.split(link)[1]
+
+
+def test_a_task_shows_its_schedules(bench: Workbench, browser: TestClient) -> None:
+    task_id = bench.drop("shelf.md")
+    other_id = bench.drop("bench.md", SPEC.replace("Tidy Shelf", "Low Bench"))
+    bench.schedules.add(task_id, "7 3 * * 1", "anna", "scaffold")
+    text = browser.get(f"/tasks/{task_id}").text
+    shown = text.split("<h2>Schedules</h2>")[1].split("</section>")[0]
+    for words in ("<code>7 3 * * 1</code>", "with scaffold", "by anna", " left</time>"):
+        assert words in shown, words
+    assert "<h2>Schedules</h2>" not in browser.get(f"/tasks/{other_id}").text
+
+
 def test_hidden_characters_are_shown(bench: Workbench, browser: TestClient) -> None:
     bench.drop("a.md", SPEC.replace("Tidy Shelf", "Tidy\u202e Shelf"))
     text = browser.get("/").text
