@@ -86,11 +86,13 @@ def _alone(settings: Settings, what: str) -> Iterator[None]:
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with InstanceLock(settings.state_dir) as lock:
         lock.take(what)
-        let_go = database.hold(url_of(settings.state_dir, settings.database_url), what)
+        url = url_of(settings.state_dir, settings.database_url)
+        holder = database.open_writer(url)
         try:
+            database.hold(holder, url, what)
             yield
         finally:
-            let_go()
+            holder.dispose()
 
 
 def _refuse_nothing(settings: Settings) -> None:

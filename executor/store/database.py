@@ -5,7 +5,6 @@ are imported where a URL asks for them and not before.
 """
 
 import importlib
-from collections.abc import Callable
 from typing import Protocol, cast
 
 import sqlalchemy as sa
@@ -24,7 +23,7 @@ class _Kind(Protocol):
 
     def open_mark(self, url: sa.URL) -> ChangeMark: ...
 
-    def hold(self, url: sa.URL, what: str) -> Callable[[], None]: ...
+    def hold(self, writer: sa.Engine, url: sa.URL, what: str) -> None: ...
 
     def fit_sequence(self, connection: sa.Connection, table: sa.Table) -> None: ...
 
@@ -49,12 +48,12 @@ def open_mark(url: sa.URL) -> ChangeMark:
     return _kind_of(url).open_mark(url)
 
 
-def hold(url: sa.URL, what: str) -> Callable[[], None]:
-    """Take the database as `what`, for example the address that is served; call what comes back to let go.
+def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
+    """Take the database as `what`, for example the address that is served, until the writer is disposed of.
 
     It is let go of with the process at the latest. Raises: DatabaseUnusable where a service has it.
     """
-    return _kind_of(url).hold(url, what)
+    _kind_of(url).hold(writer, url, what)
 
 
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:

@@ -10,8 +10,7 @@
 
 import json
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
@@ -82,15 +81,33 @@ def open_mark(url: sa.URL) -> ChangeMark:
     return ChangeMark(_open_plain(url, "roadmark: mark"), "SELECT pg_current_snapshot()::text")
 
 
-def hold(url: sa.URL, what: str) -> Callable[[], None]:
-    """Take the database as `what` until the connection of that ends. Raises: DatabaseUnusable."""
-    _, known = url.get_dialect()().create_connect_args(url)
-    connection = psycopg.connect(**{**_CONNECTED, **known, "application_name": what[:63]}, autocommit=True)
-    if connection.execute("SELECT pg_try_advisory_lock(%s)", [_SERVICE]).fetchone() == (True,):
-        return connection.close
-    (holder,) = connection.execute(_HOLDER, [_SERVICE]).fetchone() or ("another service",)
-    connection.close()
-    raise DatabaseUnusable(place_of(url), f"is in use by {holder}; stop that service first")
+def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
+    """Take the database as `what`, with the writer's own connection and with each that comes after it.
+
+    So a service that lost the database to another one, while the server was away, cannot write any more.
+    Raises: DatabaseUnusable; later it is raised by what wants to write.
+    """
+
+    def take(connection: Driver) -> None:
+        if connection.execute("SELECT pg_try_advisory_lock(%s)", [_SERVICE]).fetchone() == (True,):
+            connection.execute("SELECT set_config('application_name', %s, false)", [what[:63]])
+            connection.commit()
+            return
+        (holder,) = connection.execute(_HOLDER, [_SERVICE]).fetchone() or ("another service",)
+        connection.rollback()
+        raise DatabaseUnusable(place_of(url), f"is in use by {holder}; stop that service first")
+
+    def take_again(connection: Driver, record: ConnectionPoolEntry) -> None:
+        del record
+        try:
+            take(connection)
+        except Exception:
+            connection.close()
+            raise
+
+    with writer.connect() as pooled:
+        take(cast(Driver, pooled.connection.driver_connection))
+    event.listen(writer, "connect", take_again)
 
 
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:

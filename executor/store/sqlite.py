@@ -6,7 +6,6 @@ transactions begin IMMEDIATE.
 """
 
 import sqlite3
-from collections.abc import Callable
 
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
@@ -42,10 +41,9 @@ def open_mark(url: sa.URL) -> ChangeMark:
     return ChangeMark(open_reader(url), "PRAGMA data_version")
 
 
-def hold(url: sa.URL, what: str) -> Callable[[], None]:
+def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
     """Nothing: the file lies in the state directory, and the lock on that says it."""
-    del url, what
-    return _let_go
+    del writer, url, what
 
 
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:
@@ -57,10 +55,6 @@ def is_away(error: Exception) -> bool:
     """Never: there is no server."""
     del error
     return False
-
-
-def _let_go() -> None:
-    pass
 
 
 def _create(url: sa.URL, pool_size: int) -> sa.Engine:

@@ -3,7 +3,7 @@
 import importlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -55,7 +55,6 @@ class Store:
         _bring_up_to_date(self._writer)
         self._reader = open_reader(self._url)
         self.mark = open_mark(self._url)
-        self._let_go: Callable[[], None] = _nothing
         self._newest: JournalEntry | None = None
         self.bus.subscribe(self._note_head)
         self._lane = WriterLane(
@@ -63,8 +62,11 @@ class Store:
         )
 
     def hold(self, what: str) -> None:
-        """Keep every other service off the database until the store is closed. Raises: DatabaseUnusable."""
-        self._let_go = hold(self._url, what)
+        """Keep every other service off the database until the store is closed.
+
+        Raises: DatabaseUnusable; so does a later `write` where another one took it while its server was away.
+        """
+        hold(self._writer, self._url, what)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -125,7 +127,6 @@ class Store:
     def close(self) -> None:
         """Finish what was submitted and let go of the file."""
         self._lane.close()
-        self._let_go()
         self.mark.close()
         self._writer.dispose()
         self._reader.dispose()
@@ -159,7 +160,3 @@ def _bring_up_to_date(engine: sa.Engine) -> None:
     except Exception:
         engine.dispose()
         raise
-
-
-def _nothing() -> None:
-    """What there is to let go of before the database is held."""

@@ -129,6 +129,35 @@ def test_only_one_service_works_on_a_database(store: Store, url: str, tmp_path: 
     second.close()
 
 
+def test_a_service_keeps_its_database_over_a_restart_of_the_server(
+    postgresql_server: Server, store: Store, url: str, tmp_path: Path
+) -> None:
+    store.hold("roadmark serve at http://first")
+    postgresql_server.stop("immediate")
+    postgresql_server.start()
+    store.record(Event(kind="after.it"))
+    second = Store(tmp_path, SystemClock(), url)
+    with pytest.raises(DatabaseUnusable, match="in use by roadmark serve at http://first"):
+        second.hold("roadmark serve at http://second")
+    second.close()
+
+
+def test_a_service_that_lost_its_database_to_another_writes_nothing_more(
+    postgresql_server: Server, store: Store, url: str, tmp_path: Path
+) -> None:
+    store.hold("roadmark serve at http://first")
+    postgresql_server.stop("immediate")
+    postgresql_server.start()
+    second = Store(tmp_path, SystemClock(), url)
+    second.hold("roadmark serve at http://second")
+    for _ in range(2):
+        with pytest.raises(DatabaseUnusable, match="in use by roadmark serve at http://second"):
+            store.record(Event(kind="too.late"))
+    second.close()
+    store.record(Event(kind="got.back"))
+    assert [entry.kind for entry in store.journal_after(0, 9)] == ["got.back"]
+
+
 def test_a_server_that_is_started_again_is_found_again(postgresql_server: Server, store: Store) -> None:
     store.record(Event(kind="before.it"))
     store.mark.value()
