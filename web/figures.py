@@ -15,7 +15,9 @@ from roadmark.web.words import STATUS_WORDS
 
 NEWEST = 100
 WIDTH, HEIGHT = 1200, 200
+DURATION_TARGET_S = 30.0
 MEMORY_TARGET_MB = 512.0
+CONCURRENCY_TARGET = 100
 _RUNS = 20
 
 
@@ -41,6 +43,12 @@ class Chart:
     p95: float | None
     target: float | None = None
 
+    def said(self, value: float) -> str:
+        """A value with its unit, times in the one that fits."""
+        if self.unit == "s":
+            return _span(value)
+        return f"{value:,.0f} {self.unit}" if value >= 100 else f"{value:.3g} {self.unit}"
+
     def height(self, value: float) -> float:
         """Where a value stands, from the top."""
         return round(HEIGHT - HEIGHT * min(value, self.top) / self.top, 1)
@@ -65,6 +73,7 @@ def figures(service: Service) -> dict[str, Any]:
         "most": max([1, *counts.values()]),
         "working": sum(counts.get(status, 0) for status in (Status.RUNNING, Status.CANCELLING)),
         "slots": service.settings.slot_count(),
+        "concurrency_target": CONCURRENCY_TARGET,
         "charts": [chart for chart in [*_charts(service), *_run_charts(runs)] if chart.points],
         "runs": runs,
         "database": _database(service),
@@ -80,7 +89,7 @@ def _charts(service: Service) -> list[Chart]:
         tokens_out = metrics.named("attempt.tokens_out", NEWEST)
         cost = metrics.named("attempt.cost", NEWEST)
     return [
-        _chart("Duration of attempts", "s", _values(durations)),
+        _chart("Duration of attempts", "s", _values(durations), DURATION_TARGET_S),
         _chart("Memory of attempts, at its peak", "MB", _values(memory, 1e-6), MEMORY_TARGET_MB),
         _chart("Tokens read by attempts", "tokens", _values(tokens_in)),
         _chart("Tokens written by attempts", "tokens", _values(tokens_out)),
@@ -91,10 +100,12 @@ def _charts(service: Service) -> list[Chart]:
 def _run_charts(runs: Sequence[FinishedRun]) -> list[Chart]:
     """What passed without work, over the runs that have ended."""
     queued = [(run.ended_at, run.figures.times.queued_s) for run in runs]
-    waiting = [(run.ended_at, run.figures.times.waiting_s / 60) for run in runs]
+    waiting = [(run.ended_at, run.figures.times.waiting_s) for run in runs]
+    attempts = [(run.ended_at, float(run.figures.attempts)) for run in runs]
     return [
         _chart("Time of runs in the queue", "s", queued),
-        _chart("Time that runs waited for a person", "min", waiting),
+        _chart("Time that runs waited for a person", "s", waiting),
+        _chart("Attempts that runs used", "attempts", attempts),
     ]
 
 
@@ -110,10 +121,10 @@ def _chart(
 ) -> Chart:
     measured = list(reversed(newest_first))
     values = [value for _, value in measured]
-    top = max([*values, *([target] if target else []), 1e-9]) * 1.1
-    step = WIDTH / max(1, len(values) - 1)
+    top = max([*values, *([target] if target else []), 1e-9])
+    step = WIDTH / max(1, len(values))
     points = [
-        Point(at, value, round(index * step, 1), round(HEIGHT - HEIGHT * value / top, 1))
+        Point(at, value, round((index + 0.5) * step, 1), round(HEIGHT - HEIGHT * value / top, 1))
         for index, (at, value) in enumerate(measured)
     ]
     ordered = sorted(values)
@@ -126,6 +137,13 @@ def _chart(
         p95=_at(ordered, 0.95),
         target=target,
     )
+
+
+def _span(seconds: float) -> str:
+    for unit, length_s in (("h", 3600), ("min", 60), ("s", 1)):
+        if seconds >= length_s:
+            return f"{seconds / length_s:.3g} {unit}"
+    return f"{1000 * seconds:.0f} ms"
 
 
 def _at(ordered: Sequence[float], share: float) -> float | None:

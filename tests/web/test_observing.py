@@ -69,10 +69,12 @@ def test_figures_are_drawn_and_stand_in_a_table_too(bench: Workbench, browser: T
     run = bench.start()
     bench.manager.cancel(run.id, "anna")
     text = browser.get("/figures").text
-    assert text.count("<circle") == 6
-    assert "half below 2 s" in text
-    assert "limit 512 MB" in text
-    assert '<td class="num">12</td>' in text
+    assert text.count("h0") == 7
+    assert "half below 2 s · 95 of 100 below 12 s · target 30 s" in text
+    assert "target 512 MB" in text
+    assert '<td class="num">12 s</td>' in text
+    assert "made for 100 at once" in text
+    assert "Attempts that runs used" in text
     assert "Estimate against actual" in text
     assert "Time of runs in the queue" in text
     assert "Stopped" in text
