@@ -163,7 +163,7 @@ class Ground:
                 return error.code, json.loads(error.read() or b"null")
 
     def push(self) -> None:
-        """Start what is not started and answer what is asked. Raises: one of AWAY."""
+        """Start what is not started, answer what is asked, retry what has failed. Raises: one of AWAY."""
         for (task,) in self.rows("SELECT id FROM tasks WHERE migration_id IS NULL AND executable"):
             status, body = self.ask("POST", "/api/migration", {"task_id": task})
             assert status in (202, 409), body
@@ -176,6 +176,9 @@ class Ground:
             assert status in (200, 409), body
             if status == 200:
                 self.answered.add(wait)
+        for (migration,) in self.rows("SELECT id FROM migrations WHERE status = 'failed'"):
+            status, body = self.ask("POST", f"/api/migration/{migration}/retry")
+            assert status in (200, 202, 409), body
 
     def statuses(self) -> Counter[str]:
         """How many migrations have which status."""
