@@ -216,6 +216,16 @@ def test_who_asked_for_it_is_notified_while_looking_elsewhere(site: Site, visit:
     expect(page.locator("#icon")).to_have_attribute("href", re.compile("icon-needs"))
 
 
+def test_a_printed_page_is_dark_on_light_whatever_the_screen_is(site: Site, visit: Visit) -> None:
+    page = visit().page
+    site.drop("On Paper")
+    open_task(page, "On Paper")
+    page.emulate_media(media="print", color_scheme="dark")
+    ground = "getComputedStyle(document.querySelector('.phase')).backgroundColor"
+    assert page.evaluate(ground) == "rgb(255, 255, 255)"
+    assert not page.locator("header.top").is_visible()
+
+
 RECORDED_NOTIFICATIONS = """
     window.Notification = class {
         static permission = "granted";
