@@ -30,7 +30,7 @@ class Case:
 
 def _read_cases(file: Path) -> Iterator[Case]:
     """The cases of one file; a title may end in ``@ path`` to name the file that the input stands in."""
-    parts = file.read_text(encoding="utf-8").removesuffix("\n.\n").split("\n.\n")
+    parts = file.read_text(encoding="utf-8", errors="surrogateescape").removesuffix("\n.\n").split("\n.\n")
     for title, text, expected in zip(parts[0::3], parts[1::3], parts[2::3], strict=True):
         name, _, path = title.strip().splitlines()[-1].partition(" @ ")
         yield Case(f"{file.stem}: {name}", path or "specs/case.md", text, json.loads(expected))
