@@ -150,6 +150,7 @@ def _roll_back(driver, migration_id: str, to: str) -> RollbackState:
     return driver.service.tracker.migration(migration_id).rollbacks[-1].state
 
 
+@pytest.mark.slow
 def test_the_database_goes_forward_back_and_forward_again_with_the_files(driven, data: Path) -> None:
     migration_id = _finish(driven)
     assert _tables(data) == ["pages", "words"]

@@ -377,6 +377,7 @@ def test_an_edit_that_a_tick_came_upon_first_is_taken_by_the_next_rescan(
     assert seen.marks()["Sweep the floor"] == " "
 
 
+@pytest.mark.slow
 def test_edits_and_ticks_in_any_order_lose_nothing(intake: Intake, spec: Path, seen: Seen) -> None:
     seed = 20261122
     dice = random.Random(seed)

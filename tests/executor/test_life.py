@@ -350,6 +350,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepared(tmp_path_factory.mktemp("life") / "template")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", range(SHARES))
 def test_every_order_of_orders_ends_as_the_model_says(template: Path, share: int) -> None:
     class Share(Lives):

@@ -97,6 +97,7 @@ def rows_of(url: sa.URL) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_a_state_with_1000_migrations_goes_to_postgresql_and_back_unchanged(settings: Settings) -> None:
     file = settings.state_dir / DATABASE
     fill(settings.state_dir, 1_000)
