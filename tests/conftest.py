@@ -12,11 +12,6 @@ settings.register_profile("roadmark", deadline=None, print_blob=True)
 settings.load_profile("roadmark")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first: what is short fills the cores up to the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Server]:
     """A PostgreSQL server for this process, started where a test asks for it first."""
