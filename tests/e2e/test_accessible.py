@@ -38,7 +38,7 @@ class Pages:
             for path in paths:
                 page.goto(path)
                 open_all(page)
-                page.evaluate("scrollTo({top: 0, behavior: 'instant'})")  # else the head hides what is under it
+                page.evaluate("scrollTo({top: 0, behavior: 'instant'})")  # the head may hide a button
                 yield page, path
 
     def fit(self, scheme: str, width: int) -> None:
