@@ -4,7 +4,7 @@ import re
 import signal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from roadmark.web.swagger import swagger_folder
 
 from .conftest import Site, Visit
@@ -45,6 +45,36 @@ def test_from_start_to_done_by_replies_on_the_page(site: Site, visit: Visit) -> 
     expect(page.locator("#task-head")).to_contain_text("100 %")
     text = (site.folder / "specs" / "whole-way.md").read_text()
     assert "- [x] Print a label for each board" in text
+
+
+def test_a_late_answer_puts_no_older_state_back(site: Site, visit: Visit) -> None:
+    page = visit().page
+    site.drop("Slow Road")
+    open_task(page, "Slow Road")
+    question = page.get_by_role("heading", name="May it begin?")
+
+    def hold_back(route: Route) -> None:
+        answer = route.fetch()
+        expect(question).to_be_visible()
+        route.fulfill(response=answer)
+
+    page.route("**/start", hold_back)
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/start")):
+        page.get_by_role("button", name="Start").click()
+    page.evaluate("new Promise(requestAnimationFrame)")
+    expect(question).to_be_visible()
+    expect(page.locator("#task-head .state")).to_have_text("Waiting for you")
+
+
+def test_an_act_while_updates_are_paused_ends_the_pause(site: Site, visit: Visit) -> None:
+    page = visit().page
+    site.drop("Short Rest")
+    open_task(page, "Short Rest")
+    expect(page.locator("#connection .word")).to_have_text("live")
+    page.get_by_role("button", name="Pause updates").click()
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("heading", name="May it begin?")).to_be_visible()
+    expect(page.locator("#connection .word")).to_have_text("live")
 
 
 def test_an_unclear_reply_asks_again_and_keeps_what_was_typed(site: Site, visit: Visit) -> None:

@@ -1,4 +1,4 @@
-"""What the pages' forms do. Each works without a script; with one, only what changed is sent back."""
+"""What the pages' forms do. Each works without a script; with one, the stream brings what changed."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -9,15 +9,13 @@ from roadmark.executor.workspace.merging import Choice
 from roadmark.web import pages, words
 from roadmark.web.auth import local_path, require
 from roadmark.web.bodies import read_form
-from roadmark.web.pages import page, render_blocks
+from roadmark.web.pages import page
 from roadmark.web.problems import Refused
-from roadmark.web.routes.live import partial_html
 from roadmark.web.routes.screens import task_values
 from roadmark.web.routing import resource, service_of
-from roadmark.web.screens import TASK
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 
 async def start(request: Request) -> Response:
@@ -170,9 +168,9 @@ def _choices(form: Mapping[str, str]) -> Mapping[str, Choice]:
 
 
 def _done(request: Request, form: Mapping[str, str]) -> Response:
-    """Back to the page; for its script, only the parts that live."""
+    """Back to the page. A script hears of it by the stream alone: an answer could put an older state back."""
     if "hx-request" in request.headers and not form.get("next"):
-        return _parts(request)
+        return Response(status_code=204)
     return RedirectResponse(local_path(form.get("next"), _task_path(request)), 303)
 
 
@@ -181,14 +179,8 @@ def _asked_again(request: Request, form: Mapping[str, str], text: str) -> Respon
     if form.get("next"):
         return RedirectResponse(f"{_task_path(request)}#reply", 303)
     if "hx-request" in request.headers:
-        return _parts(request, 422)
+        return Response(status_code=422)
     return page(request, "task.html", {**task_values(request), "reply_text": text}, 422)
-
-
-def _parts(request: Request, status: int = 200) -> Response:
-    values = {**pages.frame(service_of(request), request), **task_values(request)}
-    blocks = render_blocks(TASK.template, TASK.blocks, values)
-    return HTMLResponse("".join(partial_html(name, html) for name, html in blocks.items()), status)
 
 
 def _preview(

@@ -134,7 +134,11 @@
   document.addEventListener("htmx:after:request", (event) => {
     const status = event.detail.ctx?.response?.status, box = byId("trouble");
     if (!box || !status) return;
-    if (status < 400 || status === 422) { box.hidden = true; return; }
+    if (status < 400 || status === 422) {
+      box.hidden = true;
+      if (isPaused && event.detail.ctx.request.method === "POST") pause(); // only the stream brings what an act did
+      return;
+    }
     box.textContent = status === 401 ? "You are signed out. What you typed is still here; sign in in another tab, then send it again."
       : status === 409 || status === 412 ? "It moved on since you looked. The page shows how it stands now; decide again."
       : status === 429 ? "Too many requests; wait a moment and try again."
