@@ -97,18 +97,29 @@ class Intake:
         One rescan at a time; a tick waits for a batch of it at most.
         """
         with self._scanning:
-            with self._lock:
-                self._ticked.clear()
-            found = scan(self.folder, self._files)
-            self.skipped = found.skipped
-            with self._store.read() as connection:
-                known = TaskRepository(connection).paths()
-            young = self._young(found.files)
-            self._take(found.files, known, young)
-            self._withdraw(found.files, known)
-            self.last_scan_at = self._store.clock.now()
-            self._files = {path: file for path, file in found.files.items() if path not in young}
-            return bool(young)
+            return self._rescan()
+
+    def rescan_unless_scanning(self) -> None:
+        """As `rescan`; nothing where one is under way, which may take minutes."""
+        if self._scanning.acquire(blocking=False):
+            try:
+                self._rescan()
+            finally:
+                self._scanning.release()
+
+    def _rescan(self) -> bool:
+        with self._lock:
+            self._ticked.clear()
+        found = scan(self.folder, self._files)
+        self.skipped = found.skipped
+        with self._store.read() as connection:
+            known = TaskRepository(connection).paths()
+        young = self._young(found.files)
+        self._take(found.files, known, young)
+        self._withdraw(found.files, known)
+        self.last_scan_at = self._store.clock.now()
+        self._files = {path: file for path, file in found.files.items() if path not in young}
+        return bool(young)
 
     def end(self) -> None:
         """Take in nothing more; a rescan that is under way ends after its present batch."""

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from roadmark.executor.workspace.confined_call import BoundReached, Bounds, call_confined
+from roadmark.executor.workspace.value_pickles import pickled
 from roadmark.ingest.discovery import FoundFile, read_content
 from roadmark.ingest.families import Family, join_families
 from roadmark.ingest.files_of_phase import PhaseFiles, assign_files
@@ -84,7 +85,7 @@ def _on_all_cores(folder: Path, wanted: Sequence[Wanted]) -> Iterator[ReadFile |
 
 def _read_pickled(folder: Path, wanted: Wanted) -> bytes:
     """As `_read_bounded`, unpickled by its taker: the pool's thread would do it beside the writer lane."""
-    return pickle.dumps(_read_bounded(folder, wanted), pickle.HIGHEST_PROTOCOL)
+    return pickled(_read_bounded(folder, wanted))
 
 
 def _read_bounded(folder: Path, wanted: Wanted) -> ReadFile | None:

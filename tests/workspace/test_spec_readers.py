@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 from roadmark.executor.workspace.confined_call import BoundReached, Bounds, call_confined
-from roadmark.executor.workspace.spec_readers import BIG_BYTES, ReadFile, Wanted, read_alone, read_files
+from roadmark.executor.workspace.spec_readers import (
+    BIG_BYTES,
+    WORTH_PROCESSES,
+    ReadFile,
+    Wanted,
+    read_alone,
+    read_files,
+)
 from roadmark.ingest.discovery import scan
 
 SPEC = """\
@@ -62,3 +69,13 @@ def test_a_call_gives_what_its_function_gives() -> None:
 def test_a_call_whose_process_dies_is_told() -> None:
     with pytest.raises(BoundReached, match="ended with 7"):
         call_confined(partial(os._exit, 7), AMPLE)
+
+
+def test_what_comes_from_another_process_is_what_was_read(tmp_path: Path) -> None:
+    texts = [boxes(3), "no spec at all\n", "", SPEC + "```json\n{\"a\": [1, null]}\n```\n| a | b |\n|---|---|\n"]
+    for number in range(WORTH_PROCESSES):
+        (tmp_path / f"{number}-implementation.md").write_text(f"{texts[number % 4]}\n")
+    files = [Wanted(file, ()) for file in scan(tmp_path, {}).files.values()]
+    here = [read for file in files for read in read_files(tmp_path, [file])]
+    assert list(read_files(tmp_path, files)) == here
+    assert len(here) == WORTH_PROCESSES
