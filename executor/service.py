@@ -95,7 +95,7 @@ class Service:
         self._watcher.start()
         self._pusher.start()
         self.engine.start()
-        self.engine.aside(RESCAN_S, self.intake.rescan, "rescan")
+        self.engine.aside(RESCAN_S, self.intake.rescan_unless_scanning, "rescan")
         self.engine.every(FORGET_S, self.access.forget_expired, "forget")
         self.engine.aside(RETENTION_S, self.retention.sweep, "retention")
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
