@@ -72,7 +72,12 @@ def test_a_call_whose_process_dies_is_told() -> None:
 
 
 def test_what_comes_from_another_process_is_what_was_read(tmp_path: Path) -> None:
-    texts = [boxes(3), "no spec at all\n", "", SPEC + "```json\n{\"a\": [1, null]}\n```\n| a | b |\n|---|---|\n"]
+    texts = [
+        boxes(3),
+        "no spec at all\n",
+        "",
+        SPEC + '```json\n{"a": [1, null]}\n```\n| a | b |\n|---|---|\n',
+    ]
     for number in range(WORTH_PROCESSES):
         (tmp_path / f"{number}-implementation.md").write_text(f"{texts[number % 4]}\n")
     files = [Wanted(file, ()) for file in scan(tmp_path, {}).files.values()]
