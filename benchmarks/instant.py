@@ -1,4 +1,4 @@
-"""A fleet of migrations over the real engine, with an agent that is instant and no git: for engine.py."""
+"""For engine.py and scale.py: migrations over the real engine, with an agent that is instant and no git."""
 
 import os
 import threading
@@ -14,6 +14,7 @@ from roadmark.executor.clock import SystemClock
 from roadmark.executor.conclusion import Closing, close_attempt
 from roadmark.executor.config import Settings, load_settings
 from roadmark.executor.engine.embedded import EmbeddedEngine
+from roadmark.executor.exchange import SharedDisk
 from roadmark.executor.intake import Intake
 from roadmark.executor.lease import Lease
 from roadmark.executor.manager import MigrationManager
@@ -125,25 +126,25 @@ class InstantLanding:
 class Fleet:
     """Tasks, their migrations, and the embedded engine over them. A context manager: closed at its end."""
 
-    def __init__(self, folder: Path, slots: int) -> None:
+    def __init__(self, folder: Path, slots: int, database_url: str = "") -> None:
         self.folder = folder
         self.settings = settings_in(folder, slots)
-        self.store = Store(self.settings.state_dir, SystemClock())
+        self.store = Store(self.settings.state_dir, SystemClock(), database_url)
         self.metrics = MigrationMetrics(self.store)
         self.manager = MigrationManager(self.store, self.settings)
         self.attempts = InstantAttempts(self.store, self.metrics)
-        worker = Worker(
+        self.worker = Worker(
             store=self.store,
             owner="benchmark",
+            exchange=SharedDisk(),
             opening=InstantOpening(self.store),  # type: ignore[arg-type]
             attempts=self.attempts,  # type: ignore[arg-type]
             landing=InstantLanding(self.store),  # type: ignore[arg-type]
             rollbacks=None,  # type: ignore[arg-type]
             settings=self.settings,
         )
-        self.engine = EmbeddedEngine(
-            self.store, Timers(self.store, self.manager, Schedules(self.store, self.manager)), worker, slots
-        )
+        timers = Timers(self.store, self.manager, Schedules(self.store, self.manager))
+        self.engine = EmbeddedEngine(self.store, timers, self.worker, slots)
 
     def __enter__(self) -> "Fleet":
         return self

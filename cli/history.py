@@ -8,7 +8,7 @@ from roadmark.cli.plain_text import safe, table
 from roadmark.cli.reading import reading
 from roadmark.executor.acts import acts_of
 from roadmark.executor.model import JournalEntry
-from roadmark.executor.places import Places
+from roadmark.executor.places import Places, places_of
 from roadmark.executor.tracker import NEWEST, MigrationView
 from roadmark.executor.workspace.differences import patch_text
 
@@ -33,7 +33,7 @@ def history_command(
     with reading(settings) as tracker:
         task_id = tracker.find_task(task)
         if with_patch:
-            places = Places(settings.repo, settings.state_dir)
+            places = places_of(settings)
             for run in reversed(tracker.migrations_of(task_id)):
                 _show_acts(places, tracker.migration(run.id))
             return

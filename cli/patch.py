@@ -18,4 +18,5 @@ def patch_command(task: str, where: Where, begin: str, end: str | None) -> None:
         migration_id = latest_migration(service, task)
         first = service.tracker.checkpoint(migration_id, begin)
         last = service.tracker.checkpoint(migration_id, end).ref if end else None
+        service.exchange.look(migration_id)
         click.echo(patch_text(service.places.of(migration_id), first.ref, last), nl=False)

@@ -62,7 +62,7 @@ def _serve(service: Service, listener: socket.socket, *, sign_in_link: bool) -> 
     try:
         service.start(f"roadmark serve at {address}")
         click.echo(f"Roadmark serves {address}")
-        click.echo(f"  specs: {service.settings.specs}\n  repository: {service.settings.repo}")
+        click.echo(f"  specs: {service.settings.specs}\n  repository: {service.places.repository}")
         if sign_in_link:
             secret = service.access.make_link("you", SCOPES)
             click.echo(f"Sign in, once and within 15 minutes: {address}/sign-in/{secret}")

@@ -29,6 +29,7 @@ from roadmark.executor.conclusion import (
 from roadmark.executor.config import Settings
 from roadmark.executor.conversation import Conversation, Limits, Turn
 from roadmark.executor.errors import DatabaseAway, RoadmarkError
+from roadmark.executor.exchange import Exchange
 from roadmark.executor.lease import Lease
 from roadmark.executor.masking import mask
 from roadmark.executor.metrics import MigrationMetrics
@@ -82,6 +83,7 @@ class AttemptRunner:
         store: Store,
         settings: Settings,
         places: Places,
+        exchange: Exchange,
         factory: HandlerFactory,
         validator: MigrationValidator,
         prompts: Prompts,
@@ -89,7 +91,7 @@ class AttemptRunner:
         clock: Clock,
         stopping: threading.Event,
     ) -> None:
-        self._store, self._settings, self._places = store, settings, places
+        self._store, self._settings, self._places, self._exchange = store, settings, places, exchange
         self._factory, self._validator, self._prompts = factory, validator, prompts
         self._metrics, self._clock, self._stopping = metrics, clock, stopping
         self._cancelled: set[str] = set()
@@ -106,6 +108,7 @@ class AttemptRunner:
             evidence = self._evidence(migration, case)
             verdict = decide(_judged(migration, run, case, turn, evidence))
             snapshot = self._checkpoint(case.attempt, verdict)
+            self._exchange.send(migration)
         except RoadmarkError as error:
             self._fail(lease, case.attempt, mask(str(error)))
             return
@@ -151,7 +154,8 @@ class AttemptRunner:
             )
             checkpoints = CheckpointRepository(transaction.connection).of_migration(migration.id)
             since = beginning_of_phase(checkpoints, run.phase)
-            return _Case(attempt, task, items, files, since, _chat(earlier, held))
+            is_known = self._places.home(migration.id).is_dir()
+            return _Case(attempt, task, items, files, since, _chat(earlier, held) if is_known else None)
 
         return self._store.write(work)
 

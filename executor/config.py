@@ -77,6 +77,7 @@ class Settings:
     verify: tuple[tuple[str, ...], ...] = ()
     on_failure: str = "ask"
     push_remote: str = ""
+    git_remote: str = field(default="", repr=False)
     active_hours: str = ""
     attempts_per_migration: int = 0
     attempts_per_task: int = 0
@@ -139,7 +140,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     "telemetry": {"otlp_endpoint": "otlp_endpoint"},
     "policy": {"protected_branches": "protected_branches", "protected_paths": "protected_paths"},
     "rollback": {"on_failure": "on_failure"},
-    "git": {"push": "push_remote"},
+    "git": {"push": "push_remote", "remote": "git_remote"},
     "limits": {
         "attempts_per_migration": "attempts_per_migration",
         "attempts_per_task": "attempts_per_task",
@@ -164,6 +165,7 @@ _OUTSIDE: Mapping[str, Callable[[str, Any, Path], object]] = {
 """Tables with a reader of their own; each fills the setting of its name."""
 
 _ACTIVE_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
+_ADDRESS = re.compile(r"(https?|ssh|file)://.+|/.+|[\w@.][\w@.-]*:(?!//|:).+")
 _PATHS = frozenset({"specs", "repo", "state_dir"})
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "automation_level": LEVELS,
@@ -193,6 +195,10 @@ def load_settings(
     settings = Settings(**found)
     if settings.active_hours and not _ACTIVE_HOURS.fullmatch(settings.active_hours):
         raise ConfigurationWrong("[run] active_hours", 'must be as "22:00-06:00", in the machine\'s own time')
+    if settings.git_remote and not _ADDRESS.fullmatch(settings.git_remote):
+        raise ConfigurationWrong(
+            "[git] remote", "must be an address: https://..., ssh://..., user@host:path or /an/absolute/path"
+        )
     return replace(settings, agents=_with_built_in(agents))
 
 

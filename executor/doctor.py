@@ -16,6 +16,7 @@ from roadmark.executor.errors import RoadmarkError
 from roadmark.executor.secret_source import SecretSource
 from roadmark.executor.workspace.git import run_git
 from roadmark.executor.workspace.place import look_at
+from roadmark.executor.workspace.remote_git import ask
 from roadmark.executor.workspace.sandbox import SandboxMode, probe_sandbox
 
 OLDEST_GIT = (2, 34)
@@ -68,6 +69,8 @@ def _git(settings: Settings) -> Iterator[Check]:
 
 
 def _repository(settings: Settings) -> Check:
+    if settings.git_remote:
+        return _remote(settings.git_remote)
     try:
         repository = look_at(settings.repo)
     except RoadmarkError as error:
@@ -75,6 +78,15 @@ def _repository(settings: Settings) -> Check:
             "repository", Health.BAD, str(error), "name the top folder of a git repository with --repo"
         )
     return Check("repository", Health.GOOD, str(repository.top))
+
+
+def _remote(url: str) -> Check:
+    try:
+        ask(url)
+    except RoadmarkError as error:
+        advice = "look at [git] remote, and at the credentials of whoever runs Roadmark"
+        return Check("repository", Health.BAD, str(error), advice)
+    return Check("repository", Health.GOOD, "the remote answers; this host works in a clone of its own")
 
 
 def _sandbox(settings: Settings) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.exchange import Exchange
 from roadmark.executor.model import (
     Checkpoint,
     JournalEntry,
@@ -61,8 +62,8 @@ class _Rows:
 class Integrity:
     """Looks whether everything that is kept of a migration agrees."""
 
-    def __init__(self, store: Store, places: Places, specs: Path) -> None:
-        self._store, self._places, self._specs = store, places, specs
+    def __init__(self, store: Store, places: Places, exchange: Exchange, specs: Path) -> None:
+        self._store, self._places, self._exchange, self._specs = store, places, exchange, specs
 
     def check(self, migration_id: str) -> tuple[Check, ...]:
         """Every check with its outcome, in a fixed order. Raises: NotFound."""
@@ -101,6 +102,7 @@ class Integrity:
         migration = rows.migration
         expected = _expected_tree(rows)
         try:
+            self._exchange.look(migration.id)
             place = self._places.of(migration.id)
             like = expected or rows.checkpoints[-1].tree
             found = look(place, like, migration.published_commit)

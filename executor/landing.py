@@ -1,8 +1,10 @@
 """Lands a confirmed phase: its commit on the branch, its ticks in the file, its rows."""
 
 from collections.abc import Collection, Sequence
+from functools import partial
 
 from roadmark.executor.errors import NotFound
+from roadmark.executor.exchange import Exchange
 from roadmark.executor.hooks import Hooks
 from roadmark.executor.intake import Intake
 from roadmark.executor.lease import Lease
@@ -23,9 +25,16 @@ class Landing:
     """The step after a phase was confirmed. Each part of it may be repeated after a crash."""
 
     def __init__(
-        self, store: Store, places: Places, intake: Intake, hooks: Hooks, protected: Collection[str]
+        self,
+        *,
+        store: Store,
+        places: Places,
+        exchange: Exchange,
+        intake: Intake,
+        hooks: Hooks,
+        protected: Collection[str],
     ) -> None:
-        self._store, self._places, self._intake = store, places, intake
+        self._store, self._places, self._exchange, self._intake = store, places, exchange, intake
         self._hooks, self._protected = hooks, protected
 
     def land(self, lease: Lease, migration: Migration, run: PhaseRun) -> None:
@@ -72,11 +81,9 @@ class Landing:
             "Roadmark-Phase": str(run.phase),
         }
         message = f"{title}: phase {run.phase}, {run.name}"
-        place = self._places.of(migration.id)
-        published = publish(
-            place, checkpoint.ref, migration.branch, message, trailers, protected=self._protected
-        )
-        return published.commit
+        there = partial(publish, self._places.of(migration.id), checkpoint.ref, migration.branch)
+        act = partial(there, message, trailers, protected=self._protected)
+        return self._exchange.publish(migration, act).commit
 
     def _record(
         self,

@@ -1,6 +1,7 @@
 """Opens a migration's workspace and takes its first checkpoint."""
 
 from roadmark.executor.checkpointing import keep_checkpoint
+from roadmark.executor.exchange import Exchange
 from roadmark.executor.lease import Lease
 from roadmark.executor.model import CheckpointKind, Migration
 from roadmark.executor.moves import event_of
@@ -18,8 +19,8 @@ START = "start"
 class Opening:
     """The step before the first phase."""
 
-    def __init__(self, store: Store, places: Places) -> None:
-        self._store, self._places = store, places
+    def __init__(self, store: Store, places: Places, exchange: Exchange) -> None:
+        self._store, self._places, self._exchange = store, places, exchange
 
     def open(self, lease: Lease, migration: Migration) -> None:
         """Make the workspace from where its branch or the repository stands, and checkpoint it.
@@ -38,3 +39,4 @@ class Opening:
             transaction.record(event_of(held, "workspace.opened", detail={"base_commit": opened.base_commit}))
 
         self._store.write(work)
+        self._exchange.send(migration)

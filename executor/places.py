@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from roadmark.executor.config import Settings
+from roadmark.executor.workspace.clone import clone_of
 from roadmark.executor.workspace.place import Place
 
 
@@ -48,3 +50,9 @@ class Places:
     def logs(self) -> Path:
         """The folder of all logs."""
         return self.state_dir.resolve() / "logs"
+
+
+def places_of(settings: Settings) -> Places:
+    """The folders that the settings name; with a remote the repository is a clone in the state directory."""
+    remote = settings.git_remote
+    return Places(clone_of(settings.state_dir, remote) if remote else settings.repo, settings.state_dir)

@@ -10,6 +10,7 @@ import threading
 from datetime import timedelta
 
 from roadmark.executor.errors import RoadmarkError
+from roadmark.executor.exchange import Exchange
 from roadmark.executor.model import Migration
 from roadmark.executor.moves import event_of
 from roadmark.executor.places import Places
@@ -29,8 +30,11 @@ log = logging.getLogger(__name__)
 class Retention:
     """Deletes what is older than `days`; 0 keeps everything."""
 
-    def __init__(self, store: Store, places: Places, days: int, stopping: threading.Event) -> None:
-        self._store, self._places, self._days, self._stopping = store, places, days, stopping
+    def __init__(
+        self, store: Store, places: Places, exchange: Exchange, days: int, stopping: threading.Event
+    ) -> None:
+        self._store, self._places, self._exchange = store, places, exchange
+        self._days, self._stopping = days, stopping
 
     def sweep(self) -> None:
         """Give up what is old, then delete the files of all that is given up. A crash is made good later."""
@@ -74,6 +78,7 @@ class Retention:
             if retired.checkpoints_kept:
                 remove_workspace(place)
             else:
+                self._exchange.take_back(retired.migration_id)
                 forget_migration(place)
         except WorkspaceUnknown:
             log.debug("migration %s has no checkpoints to give up", retired.migration_id)

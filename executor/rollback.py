@@ -5,6 +5,7 @@ Every rollback first takes a safety checkpoint, so that it can itself be undone;
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from types import MappingProxyType
 
 import sqlalchemy as sa
@@ -18,6 +19,7 @@ from roadmark.executor.errors import (
     RoadmarkError,
 )
 from roadmark.executor.events import SYSTEM
+from roadmark.executor.exchange import Exchange
 from roadmark.executor.hooks import Hooks, Undoing
 from roadmark.executor.intake import Intake
 from roadmark.executor.integrity import Integrity, failing
@@ -115,11 +117,18 @@ class MigrationRollback:
     """Takes migrations back to their checkpoints."""
 
     def __init__(
-        self, store: Store, places: Places, intake: Intake, hooks: Hooks, protected: Collection[str]
+        self,
+        *,
+        store: Store,
+        places: Places,
+        exchange: Exchange,
+        intake: Intake,
+        hooks: Hooks,
+        protected: Collection[str],
     ) -> None:
-        self._store, self._places, self._intake = store, places, intake
+        self._store, self._places, self._exchange, self._intake = store, places, exchange, intake
         self._hooks, self._protected = hooks, protected
-        self.integrity = Integrity(store, places, intake.folder)
+        self.integrity = Integrity(store, places, exchange, intake.folder)
 
     def preview(self, migration_id: str, to: str) -> Plan:
         """What a rollback to it would do. Raises: NotFound, CheckpointUnknown, CheckpointsGone."""
@@ -130,6 +139,7 @@ class MigrationRollback:
             items = TaskRepository(connection).items(migration.task_id)
         boxes = _boxes(items, read_position(target.position))
         hooks = self._hooks.undoing(migration, _done_there(target))
+        self._exchange.look(migration_id)
         place = self._places.of(migration_id)
         files = diff(place, target.ref, None)
         published = migration.branch if _has_published(migration, target) else None
@@ -236,6 +246,8 @@ class MigrationRollback:
         """All in their order; `version` and the answer are those of the last."""
         if not order.reason.strip():
             raise ReasonMissing
+        for target in targets:
+            self._exchange.look(target.migration_id)
         self._refuse_undecided(targets, order.choices)
 
         def work(transaction: Transaction) -> Rollback:
@@ -321,7 +333,9 @@ class MigrationRollback:
             checkpoints.change_rollback(job.rollback.id, safety_checkpoint_id=kept.id)
             return checkpoints.get(kept.id)
 
-        return self._store.write(work)
+        kept = self._store.write(work)
+        self._exchange.send(job.migration)
+        return kept
 
     def _revert_branch(self, job: _Job) -> Published | None:
         migration = job.migration
@@ -329,16 +343,10 @@ class MigrationRollback:
             return None
         message = f"Roll back to {job.target.name}: {job.rollback.reason}"
         trailers = {"Roadmark-Migration": migration.id, "Roadmark-Rollback": job.rollback.id}
-        place = self._places.of(migration.id)
-        return publish_revert(
-            place,
-            job.target.ref,
-            migration.branch,
-            message,
-            trailers,
-            protected=self._protected,
-            choices=choices_of(job.rollback),
-        )
+        there = partial(publish_revert, self._places.of(migration.id), job.target.ref, migration.branch)
+        choices = choices_of(job.rollback)
+        act = partial(there, message, trailers, protected=self._protected, choices=choices)
+        return self._exchange.publish(migration, act)
 
 
 def roll_back_after_failure(transaction: Transaction, migration: Migration) -> None:

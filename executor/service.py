@@ -10,6 +10,8 @@ from roadmark.executor.attempt import AttemptRunner
 from roadmark.executor.clock import Clock, SystemClock
 from roadmark.executor.config import Settings
 from roadmark.executor.engine.embedded import EmbeddedEngine
+from roadmark.executor.exchange import exchange_of
+from roadmark.executor.far_ticks import FarTicks
 from roadmark.executor.hooks import Hooks
 from roadmark.executor.instance import InstanceLock
 from roadmark.executor.intake import Intake
@@ -19,7 +21,7 @@ from roadmark.executor.limits import agent_slots
 from roadmark.executor.manager import MigrationManager
 from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.opening import Opening
-from roadmark.executor.places import Places
+from roadmark.executor.places import places_of
 from roadmark.executor.prompt import Prompts
 from roadmark.executor.pusher import Pusher
 from roadmark.executor.recovery import Recovery
@@ -59,7 +61,8 @@ class Service:
         self.clock = clock or SystemClock()
         settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.store = Store(settings.state_dir, self.clock, settings.database_url)
-        self.places = Places(settings.repo, settings.state_dir)
+        self.places = places_of(settings)
+        self.exchange = exchange_of(self.store, self.places, settings.git_remote)
         self.tracker = KeepingTracker(self.store, self.store.mark.value)
         self.manager = MigrationManager(self.store, settings)
         self.metrics = MigrationMetrics(self.store)
@@ -68,7 +71,12 @@ class Service:
         self.sandbox: SandboxProbe = probe_sandbox(settings.sandbox)
         self.hooks = Hooks(self.store, self.places, settings.hooks, self.sandbox.kind)
         self.rollbacks = MigrationRollback(
-            self.store, self.places, self.intake, self.hooks, settings.protected_branches
+            store=self.store,
+            places=self.places,
+            exchange=self.exchange,
+            intake=self.intake,
+            hooks=self.hooks,
+            protected=settings.protected_branches,
         )
         self.registry = HandlerRegistry(settings.agents)
         self._stopping = threading.Event()
@@ -80,10 +88,12 @@ class Service:
         self.engine = EmbeddedEngine(
             self.store, self.timers, self._worker, settings.slot_count(), agent_slots(settings)
         )
-        self.retention = Retention(self.store, self.places, settings.retention_days, self._stopping)
+        self.retention = Retention(
+            self.store, self.places, self.exchange, settings.retention_days, self._stopping
+        )
         self._reply_files = ReplyFiles(self.store, self.manager, settings.specs)
         self._watcher = Watcher(self.intake, self._stopping)
-        self._pusher = Pusher(self.store, self.places, settings.push_remote)
+        self._pusher = Pusher(self.store, self.places, "" if settings.git_remote else settings.push_remote)
 
     def start(self, what: str) -> None:
         """Take the state directory, put right what a crash left, then watch and work.
@@ -98,6 +108,8 @@ class Service:
         self.engine.aside(RESCAN_S, self.intake.rescan_unless_scanning, "rescan")
         self.engine.every(FORGET_S, self.access.forget_expired, "forget")
         self.engine.aside(RETENTION_S, self.retention.sweep, "retention")
+        if self.settings.git_remote:
+            self.engine.aside(REPLIES_S, FarTicks(self.store, self.intake).bring, "far ticks")
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
 
     def hold(self, what: str) -> None:
@@ -145,6 +157,7 @@ class Service:
             store=self.store,
             settings=self.settings,
             places=self.places,
+            exchange=self.exchange,
             factory=HandlerFactory(self.registry, self.sandbox, self.settings.memory_limit_bytes),
             validator=MigrationValidator(self.settings, self.places, self.sandbox.kind),
             prompts=Prompts(self.settings.state_dir / "prompts"),
@@ -155,10 +168,16 @@ class Service:
         return Worker(
             store=self.store,
             owner=str(self.settings.state_dir),
-            opening=Opening(self.store, self.places),
+            exchange=self.exchange,
+            opening=Opening(self.store, self.places, self.exchange),
             attempts=attempts,
             landing=Landing(
-                self.store, self.places, self.intake, self.hooks, self.settings.protected_branches
+                store=self.store,
+                places=self.places,
+                exchange=self.exchange,
+                intake=self.intake,
+                hooks=self.hooks,
+                protected=self.settings.protected_branches,
             ),
             rollbacks=self.rollbacks,
             settings=self.settings,

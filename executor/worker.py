@@ -17,6 +17,7 @@ from roadmark.executor.attempt import AttemptRunner
 from roadmark.executor.config import Settings
 from roadmark.executor.dependencies import is_held_back
 from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, RoadmarkError
+from roadmark.executor.exchange import Exchange
 from roadmark.executor.landing import Landing
 from roadmark.executor.lease import Lease
 from roadmark.executor.limits import Halt, halt_of
@@ -97,13 +98,14 @@ class Worker:
         *,
         store: Store,
         owner: str,
+        exchange: Exchange,
         opening: Opening,
         attempts: AttemptRunner,
         landing: Landing,
         rollbacks: MigrationRollback,
         settings: Settings,
     ) -> None:
-        self._store, self._owner = store, owner
+        self._store, self._owner, self._exchange = store, owner, exchange
         self._opening, self._attempts, self._landing = opening, attempts, landing
         self._rollbacks, self._settings = rollbacks, settings
 
@@ -116,6 +118,7 @@ class Worker:
 
     def _advance_or_block(self, lease: Lease) -> None:
         try:
+            self._exchange.take_up(lease)
             self._advance(lease)
         except (Conflict, LeaseLost, MoveRefused):
             raise

@@ -244,6 +244,8 @@ _PLAIN: Mapping[str, str] = {
     "spec.changed": "Spec changed",
     "branch.pushed": "Branch pushed",
     "branch.push_failed": "Branch not pushed",
+    "checkpoint.not_sent": "Checkpoint not sent to the remote",
+    "workspace.moved": "Files brought from another host",
     "spec.weighed": "What its files say about it changed",
     "spec.withdrawn": "Spec file is gone",
     "spec.problems": "Spec has problems",

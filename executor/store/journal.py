@@ -101,6 +101,12 @@ def of_kinds(connection: sa.Connection, migration_id: str, kinds: Sequence[str])
     return [unpack(JournalEntry, row) for row in connection.execute(query.order_by(journal.c.seq))]
 
 
+def tasks_of_kind(connection: sa.Connection, kind: str, after: int) -> list[str]:
+    """The tasks that entries of this kind behind `after` are about."""
+    query = sa.select(journal.c.task_id).where(journal.c.kind == kind, journal.c.seq > after).distinct()
+    return [row.task_id for row in connection.execute(query) if row.task_id is not None]
+
+
 def verify(connection: sa.Connection, kept_apart: Head | None) -> Iterator[Break]:
     """Every place where the chain does not hold; nothing for a clean journal."""
     end = Head(0, GENESIS)

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadmark.executor.workspace.errors import CheckpointExists, NameRefused, SnapshotUnknown, WorkspaceLost
 from roadmark.executor.workspace.git import Git
@@ -91,6 +91,17 @@ def read(room: Room, ref: str) -> Record:
             if record.snapshot.ref == ref:
                 return record
     raise SnapshotUnknown(ref)
+
+
+def record_of(room: Room, commit: str) -> Record | None:
+    """What is written on a checkpoint that has no ref here; None where the commit is no such thing."""
+    tree, _, message = room.vault.run("show", "-s", "--format=%T%n%B", commit).decode().partition("\n")
+    try:
+        record = _record("", commit, tree, message)
+        name = checked_name("checkpoint name", record.trailers[NAME_TRAILER])
+    except (KeyError, ValueError, NameRefused):
+        return None
+    return replace(record, snapshot=replace(record.snapshot, ref=f"{room.refs}/{name}"))
 
 
 def publish_tree(room: Room, commit: str) -> str | None:

@@ -184,6 +184,27 @@ class PushFailed(WorkspaceError):
         )
 
 
+class RemoteRefused(WorkspaceError):
+    """The remote did not do what it was asked for, or could not be reached."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(
+            f"the remote repository could not be used: {why}; look at [git] remote and try again"
+        )
+
+
+class CheckpointElsewhere(WorkspaceError):
+    """A checkpoint was taken on another host, which has not sent it."""
+
+    def __init__(self, ref: str) -> None:
+        self.ref = ref
+        super().__init__(
+            f"checkpoint {ref} is neither here nor on the remote: start the host that took it again, or roll "
+            "back to an older checkpoint"
+        )
+
+
 class ProcessNotStarted(WorkspaceError):
     """The operating system would not start the program."""
 

@@ -119,7 +119,7 @@ class Git:
         return run_git(
             (*settings, *arguments),
             cwd=self.work_tree or self.git_dir,
-            environment=self._environment() | dict(environment or {}),
+            environment=self.surroundings() | dict(environment or {}),
             stdin=stdin,
             accept=accept,
             held=self.held,
@@ -136,7 +136,8 @@ class Git:
         )
         return os.fsdecode(found).strip() or None
 
-    def _environment(self) -> dict[str, str]:
+    def surroundings(self) -> dict[str, str]:
+        """The variables that say where it works."""
         places = {
             "GIT_DIR": self.git_dir,
             "GIT_WORK_TREE": self.work_tree,

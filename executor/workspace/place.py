@@ -2,10 +2,11 @@
 
 <state>/vault/<repository>.git          checkpoints, as commits that only Roadmark writes
 <state>/vault/<repository>.filters.git  no refs; the same objects seen through the repository's attributes
-<state>/migrations/<migration>/         facts.json, the private indexes, the lock
+<state>/migrations/<migration>/         facts.json, standing.json, the private indexes, the lock
 <state>/workspaces/<migration>/         where the agent works
 <state>/homes/<migration>/              the agent's HOME
 <state>/trash/                          renamed away, being deleted
+<state>/clones/<remote>.git             the repository, where hosts share no disk
 """
 
 import hashlib
@@ -86,6 +87,8 @@ class Room:
         self.index, self.publish_index = self.private / "index", self.private / "index.publish"
         self.refs = f"refs/roadmark/{place.migration}"
         self.keep_ref = f"refs/roadmark/keep/{place.migration}"
+        self.sent = f"refs/sent/{place.migration}"
+        self.standing = self.private / "standing.json"
 
     @property
     def has_workspace(self) -> bool:

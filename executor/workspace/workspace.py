@@ -51,7 +51,7 @@ def open_workspace(place: Place, base: str | None = None, branch: str | None = N
     Raises: NotARepository, BaseUnknown, BaseUnreadable, GitError, LockTimeout.
     """
     with enter(place) as room:
-        facts = _settle(room, base, branch)
+        facts = settle(room, base, branch)
         made = not room.has_workspace
         if made and records(room):
             make_again(room, facts)
@@ -91,8 +91,11 @@ def empty_trash(state_dir: Path) -> None:
     remove_trees(list(trash.iterdir()) if trash.is_dir() else [])
 
 
-def _settle(room: Room, base: str | None, branch: str | None) -> Facts:
-    """The facts of the first time, or those of now, written down before anything is made from them."""
+def settle(room: Room, base: str | None, branch: str | None) -> Facts:
+    """The facts of the first time, or those of now, written down before anything is made from them.
+
+    Raises: BaseUnknown, GitError.
+    """
     try:
         return room.facts()
     except WorkspaceUnknown:
@@ -112,7 +115,7 @@ def _found(room: Room, base: str | None, branch: str | None) -> str | None:
     """The commit to begin at; None in a repository without any."""
     if base is not None:
         commit = room.users.find(f"{base}^{{commit}}")
-        if commit is None:
+        if commit is None and base != empty_base(room.vault):
             raise BaseUnknown(room.repository.top, base)
         return commit
     own = room.users.find(f"refs/heads/{branch}^{{commit}}") if branch is not None else None

@@ -180,5 +180,5 @@ def test_without_days_everything_is_kept(service, clock) -> None:
     migration_id = begin(service)
     carry_through(service, migration_id)
     clock.let_pass(10_000 * DAY)
-    Retention(service.store, service.places, 0, service._stopping).sweep()
+    Retention(service.store, service.places, service.exchange, 0, service._stopping).sweep()
     assert left_of(service, migration_id) == {"workspace", "home", "logs"}

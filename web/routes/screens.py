@@ -99,6 +99,7 @@ def changed(request: Request) -> Response:
     if values["run"] is None:
         raise Refused("not-found", "this task has not been started, so nothing was changed")
     query = request.query_params
+    service.exchange.look(values["run"].migration.id)
     found = changes(service.places, values["run"], query.get("since"), query.get("until"))
     return page(request, "changes.html", {**values, "changes": found})
 

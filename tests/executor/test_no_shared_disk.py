@@ -1,0 +1,176 @@
+"""Two hosts that share a database and a remote, and no disk: what one began the other finishes."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from roadmark.executor.config import load_settings
+from roadmark.executor.errors import ConfigurationWrong
+from roadmark.executor.far_ticks import FarTicks
+from roadmark.executor.model import Migration
+from roadmark.executor.service import Service
+from roadmark.executor.states import Status
+
+from .conftest import SPEC, git
+
+Begin = Callable[[str], Service]
+BRANCH = "feature/greeting"
+
+
+@pytest.fixture
+def remote(tmp_path: Path, repo: Path) -> Path:
+    git(repo, "clone", "-q", "--bare", str(repo), str(tmp_path / "remote.git"))
+    return tmp_path / "remote.git"
+
+
+@pytest.fixture
+def host(tmp_path: Path, remote: Path, postgresql_server) -> Iterator[Begin]:
+    """A service with a state directory of its own; the first has the specs. No other of them is running."""
+    url, running = postgresql_server.make_database(), []
+
+    def begin(name: str) -> Service:
+        specs = tmp_path / name / "specs"
+        specs.mkdir(parents=True, exist_ok=True)
+        flags = {"specs": specs, "state_dir": tmp_path / name / "state", "git_remote": str(remote)}
+        service = Service(load_settings(tmp_path / name, {}, flags | {"database_url": url}))
+        service.hold(name)
+        running.append(service)
+        return service
+
+    yield begin
+    for service in running:
+        service.stop()
+
+
+def take_in(service: Service) -> str:
+    """The migration of the only task, which stands in the service's folder."""
+    path = service.settings.specs / "greeting.md"
+    path.write_text(SPEC)
+    os.utime(path, (1, 1))
+    service.intake.rescan()
+    return service.manager.start(service.tracker.fleet()[0].task.id, "anna", "scaffold").id
+
+
+def work(service: Service, migration_id: str, replies: int = 9) -> Migration:
+    """Advance, and say yes so many times at most, until nothing is asked any more."""
+    for left in range(replies, -1, -1):
+        service.advance(migration_id)
+        if service.tracker.migration(migration_id).migration.status is not Status.WAITING or not left:
+            break
+        service.manager.reply(migration_id, "done", "anna", "test")
+    return service.tracker.migration(migration_id).migration
+
+
+def lose(service: Service) -> None:
+    """The host is gone with its disk."""
+    service.stop()
+    shutil.rmtree(service.settings.state_dir.parent)
+
+
+def result(remote: Path) -> str:
+    return git(remote, "rev-parse", f"{BRANCH}^{{tree}}")
+
+
+@pytest.fixture
+def expected(driver, repo: Path) -> str:
+    """The tree that a run on one host, without a failure, puts on the branch."""
+    assert driver.carry_through(driver.begin()).status is Status.COMPLETED
+    return git(repo, "rev-parse", f"{BRANCH}^{{tree}}")
+
+
+@pytest.mark.parametrize(("replies", "attempts"), [(0, 0), (1, 1), (2, 2)])
+def test_what_one_host_began_another_finishes(
+    host: Begin, remote: Path, expected: str, replies: int, attempts: int
+) -> None:
+    first = host("one")
+    migration_id = take_in(first)
+    assert work(first, migration_id, replies).status is Status.WAITING
+    assert len(first.tracker.migration(migration_id).attempts) == attempts
+    lose(first)
+    second = host("two")
+    assert work(second, migration_id).status is Status.COMPLETED
+    assert result(remote) == expected
+    view = second.tracker.migration(migration_id)
+    assert [one.outcome for one in view.attempts] == ["confirm", "confirm"]
+    assert second.store.verify_journal() == []
+
+
+def test_the_host_of_the_specs_ticks_what_others_did(host: Begin) -> None:
+    first = host("one")
+    migration_id = take_in(first)
+    first.stop()
+    second = host("two")
+    assert work(second, migration_id).status is Status.COMPLETED
+    second.stop()
+    again = host("one")
+    path = again.settings.specs / "greeting.md"
+    assert "[x]" not in path.read_text()
+    ticks = FarTicks(again.store, again.intake)
+    ticks.bring()
+    text = path.read_text()
+    assert "- [x] Show the words on a page" in text
+    again.intake.rescan_settled()
+    ticks.bring()
+    assert path.read_text() == text
+    view = again.tracker.task(again.tracker.fleet()[0].task.id)
+    assert {item.mark for item in view.items if item.phase} == {"x"}
+
+
+def test_a_file_that_somebody_edits_keeps_its_own_marks(host: Begin) -> None:
+    first = host("one")
+    migration_id = take_in(first)
+    first.stop()
+    second = host("two")
+    work(second, migration_id)
+    second.stop()
+    again = host("one")
+    path = again.settings.specs / "greeting.md"
+    edited = path.read_text().replace("Sort the words by language", "Sort the words by length")
+    path.write_text(edited)
+    FarTicks(again.store, again.intake).bring()
+    assert path.read_text() == edited
+
+
+def test_a_rollback_goes_on_from_another_host(host: Begin, remote: Path) -> None:
+    first = host("one")
+    migration_id = take_in(first)
+    assert work(first, migration_id).status is Status.COMPLETED
+    before = result(remote)
+    lose(first)
+    second = host("two")
+    plan = second.rollbacks.preview(migration_id, "phase-1")
+    assert {delta.path for delta in plan.files} == {"greeting/page.py"}
+    second.rollbacks.request(migration_id, "phase-1", "it was too much", "anna")
+    second.advance(migration_id)
+    assert second.tracker.migration(migration_id).migration.status is Status.ROLLED_BACK
+    assert git(remote, "ls-tree", "-r", "--name-only", BRANCH, "greeting/").split() == ["greeting/words.py"]
+    assert result(remote) != before
+    lose(second)
+    third = host("three")
+    third.manager.resume(migration_id, "anna")
+    assert work(third, migration_id).status is Status.COMPLETED
+    assert result(remote) == before
+
+
+def test_work_goes_on_while_the_remote_is_away_and_lands_when_it_is_back(host: Begin, remote: Path) -> None:
+    service = host("one")
+    migration_id = take_in(service)
+    away = remote.with_name("away.git")
+    work(service, migration_id, replies=1)
+    service.manager.reply(migration_id, "done", "anna", "test")
+    assert BRANCH not in git(remote, "for-each-ref")
+    remote.rename(away)
+    service.advance(migration_id)
+    blocked = service.tracker.migration(migration_id).migration
+    assert (blocked.status, "remote" in str(blocked.reason)) == (Status.BLOCKED, True)
+    away.rename(remote)
+    service.manager.retry(migration_id, "anna")
+    assert work(service, migration_id).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("address", ["origin", "../elsewhere", "ext::sh -c x", "-u", "git://host/x"])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigurationWrong, match="must be an address"):
+        load_settings(tmp_path, {}, {"git_remote": address})
