@@ -135,7 +135,7 @@ def _mounts(command: Command) -> Iterator[str]:
 
 
 def _program(program: Path) -> Iterator[str]:
-    """What a program under /tmp needs there: its file, or the environment that it is installed in."""
+    """What a program under /tmp needs there: its file, or what it is installed with (venv, node_modules)."""
     if program.is_absolute() and program.is_relative_to(PRIVATE_TMP) and program.is_file():
-        needed = str(program.parent.parent if program.parent.name == "bin" else program)
+        needed = str(program.parent.parent if program.parent.name in ("bin", ".bin") else program)
         yield from ("--ro-bind", needed, needed)

@@ -359,6 +359,21 @@ def test_the_environment_is_what_was_allowed(
     }
 
 
+@pytest.mark.parametrize("folder", ["bin", "node_modules/.bin"])
+def test_a_program_finds_what_it_was_installed_with(tmp_path: Path, folder: str, mode: SandboxMode) -> None:
+    """Also where that lies in the folder for temporary files, which it has another of."""
+    linked, installed = tmp_path / "agents" / folder / "agent", tmp_path / "agents" / folder / "../agent/main"
+    workspace = tmp_path / "workspace"
+    for made in (linked.parent, installed.parent, workspace):
+        made.mkdir(parents=True, exist_ok=True)
+    installed.write_text('#!/bin/sh\ncat "$(dirname "$(readlink -f "$0")")/word"\n')
+    installed.chmod(0o755)
+    (installed.parent / "word").write_text("here\n")
+    linked.symlink_to("../agent/main")
+    command = Command(argv=(str(linked),), cwd=workspace, environment={}, writable=(workspace,))
+    assert run(command, mode, timeout_s=DEADLINE_S).output == "here"
+
+
 @pytest.mark.parametrize("program", ["no-such-program", "./not-here", "/etc/passwd"])
 def test_a_program_that_is_not_there_is_told_before_it_starts(
     tmp_path: Path, mode: SandboxMode, program: str
