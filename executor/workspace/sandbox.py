@@ -127,15 +127,16 @@ def _mounts(command: Command) -> Iterator[str]:
             yield from ("--tmpfs", str(hidden))
         elif hidden.exists():
             yield from ("--ro-bind", "/dev/null", str(hidden))
-    yield from _program(Path(command.argv[0]))
+    yield from _program(command)
     for readable in map(Path.resolve, command.readable):
         yield from ("--ro-bind-try", str(readable), str(readable))
     for writable in map(Path.resolve, command.writable):
         yield from ("--bind", str(writable), str(writable))
 
 
-def _program(program: Path) -> Iterator[str]:
+def _program(command: Command) -> Iterator[str]:
     """What a program under /tmp needs there: its file, or what it is installed with (venv, node_modules)."""
+    program = Path(shutil.which(command.argv[0], path=command.environment.get("PATH")) or command.argv[0])
     if program.is_absolute() and program.is_relative_to(PRIVATE_TMP) and program.is_file():
         needed = str(program.parent.parent if program.parent.name in ("bin", ".bin") else program)
         yield from ("--ro-bind", needed, needed)

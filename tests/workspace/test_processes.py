@@ -370,8 +370,10 @@ def test_a_program_finds_what_it_was_installed_with(tmp_path: Path, folder: str,
     installed.chmod(0o755)
     (installed.parent / "word").write_text("here\n")
     linked.symlink_to("../agent/main")
-    command = Command(argv=(str(linked),), cwd=workspace, environment={}, writable=(workspace,))
-    assert run(command, mode, timeout_s=DEADLINE_S).output == "here"
+    path = f"{linked.parent}:{os.environ['PATH']}"
+    for name in (str(linked), "agent"):
+        command = Command(argv=(name,), cwd=workspace, environment={"PATH": path}, writable=(workspace,))
+        assert run(command, mode, timeout_s=DEADLINE_S).output == "here"
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "./not-here", "/etc/passwd"])
