@@ -1,7 +1,7 @@
 """The journal as a live stream: one hub a process wakes every open stream after each commit.
 
-The hub hears commits of this process from the bus and finds those of others (the command line writes
-to the same database) by looking at the mark of the database, four times a second.
+The hub hears commits of this process from the bus. Those of others (workers, the command line) a PostgreSQL
+server tells it of; where it does not, the mark of the database, looked at four times a second, shows them.
 """
 
 import asyncio
@@ -38,17 +38,18 @@ class Hub:
         """Keep up with the journal while the context lasts."""
         loop = asyncio.get_running_loop()
 
-        def heard(entries: Sequence[JournalEntry]) -> None:
+        def heard(entries: Sequence[JournalEntry] = ()) -> None:
             del entries
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._ask.set)
 
-        end = self._store.bus.subscribe(heard)
+        ends = (self._store.bus.subscribe(heard), self._store.listen(heard))
         task = asyncio.create_task(self._keep_up())
         try:
             yield
         finally:
-            end()
+            for end in ends:
+                await run_in_threadpool(end)
             self._is_over = True
             self._ask.set()
             await task

@@ -5,6 +5,7 @@ are imported where a URL asks for them and not before.
 """
 
 import importlib
+from collections.abc import Callable
 from typing import Protocol, cast
 
 import sqlalchemy as sa
@@ -23,7 +24,11 @@ class _Kind(Protocol):
 
     def open_mark(self, url: sa.URL) -> ChangeMark: ...
 
+    def listen(self, url: sa.URL, heard: Callable[[], None]) -> Callable[[], None]: ...
+
     def hold(self, writer: sa.Engine, url: sa.URL, what: str) -> None: ...
+
+    def announce(self, connection: sa.Connection) -> None: ...
 
     def fit_sequence(self, connection: sa.Connection, table: sa.Table) -> None: ...
 
@@ -48,12 +53,25 @@ def open_mark(url: sa.URL) -> ChangeMark:
     return _kind_of(url).open_mark(url)
 
 
+def listen(url: sa.URL, heard: Callable[[], None]) -> Callable[[], None]:
+    """Have `heard` called, on a thread of its own, after commits that any process announced.
+
+    What is given back ends it. It is a hint and no promise: who needs to know looks at the mark as well.
+    """
+    return _kind_of(url).listen(url, heard)
+
+
 def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
     """Take the database as `what`, for example the address that is served, until the writer is disposed of.
 
     It is let go of with the process at the latest. Raises: DatabaseUnusable where a service has it.
     """
     _kind_of(url).hold(writer, url, what)
+
+
+def announce(connection: sa.Connection) -> None:
+    """Have those who `listen` told of this transaction, once it is committed."""
+    _kind_of(connection.engine.url).announce(connection)
 
 
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:

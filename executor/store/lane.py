@@ -20,6 +20,7 @@ from roadmark.executor.clock import Clock
 from roadmark.executor.events import Bus, Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
+from roadmark.executor.store.database import announce
 from roadmark.executor.store.patience import Away, patiently
 
 Result = TypeVar("Result")
@@ -201,7 +202,10 @@ class WriterLane:
                 part.execute("RELEASE part")
                 events += [(transaction.now, event) for event in transaction.events]
                 answers.append(_succeeding(order.answer, result))
-        return journal.append(connection, events)
+        entries = journal.append(connection, events)
+        if entries:
+            announce(connection)
+        return entries
 
 
 def _succeeding(answer: Future[Any], result: object) -> Callable[[], None]:

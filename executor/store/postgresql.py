@@ -4,18 +4,21 @@
   whatever process it is. So each sees what the one before it did, and the journal's chain has one end. Group
   commit makes that cheap: the lock is held once for all that waited.
 - Durable: `synchronous_commit` is on, also where the server's configuration turned it off.
+- Told: a transaction with journal entries notifies those who listen, in whatever process they are.
 - One view: a reading transaction is REPEATABLE READ, and cannot write.
 - Any text: the character NUL, which PostgreSQL cannot hold, is kept as U+FFFD, and NaN in JSON as null.
 """
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
 from psycopg.types.string import StrDumperUnknown
 from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.store.announcements import CHANNEL, Announcements
 from roadmark.executor.store.mark import ChangeMark
 from roadmark.executor.store.urls import place_of
 from sqlalchemy import event
@@ -81,6 +84,21 @@ def open_mark(url: sa.URL) -> ChangeMark:
     return ChangeMark(_open_plain(url, "roadmark: mark"), "SELECT pg_current_snapshot()::text")
 
 
+def listen(url: sa.URL, heard: Callable[[], None]) -> Callable[[], None]:
+    """Hear of commits, over a connection of its own."""
+    engine = _create(url, pool_size=1, application_name="roadmark: announcements")
+
+    def connect() -> Driver:
+        pooled = engine.raw_connection()
+        connection = cast(Driver, pooled.driver_connection)
+        pooled.detach()
+        return connection
+
+    announcements = Announcements(connect, heard)
+    announcements.start()
+    return announcements.stop
+
+
 def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
     """Take the database as `what`, with the writer's own connection and with each that comes after it.
 
@@ -108,6 +126,11 @@ def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
     with writer.connect() as pooled:
         take(cast(Driver, pooled.connection.driver_connection))
     event.listen(writer, "connect", take_again)
+
+
+def announce(connection: sa.Connection) -> None:
+    """Notify those who listen, once the transaction is committed."""
+    connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
 
 
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:

@@ -6,6 +6,7 @@ transactions begin IMMEDIATE.
 """
 
 import sqlite3
+from collections.abc import Callable
 
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
@@ -41,9 +42,20 @@ def open_mark(url: sa.URL) -> ChangeMark:
     return ChangeMark(open_reader(url), "PRAGMA data_version")
 
 
+def listen(url: sa.URL, heard: Callable[[], None]) -> Callable[[], None]:
+    """Nothing: a file tells nobody."""
+    del url, heard
+    return lambda: None
+
+
 def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
     """Nothing: the file lies in the state directory, and the lock on that says it."""
     del writer, url, what
+
+
+def announce(connection: sa.Connection) -> None:
+    """Nothing: a file tells nobody."""
+    del connection
 
 
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:

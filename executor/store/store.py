@@ -3,7 +3,7 @@
 import importlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -21,6 +21,7 @@ from roadmark.executor.store.database import (
     current_revision,
     hold,
     is_away,
+    listen,
     open_mark,
     open_reader,
     open_writer,
@@ -96,6 +97,13 @@ class Store:
         result = self._lane.run(work)
         self.times["write"].note(self.clock.monotonic_s() - began)
         return result
+
+    def listen(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Have `heard` called after commits of other processes, too, where the database tells of them.
+
+        What is given back ends it. It is a hint: what it does not tell is seen by the mark.
+        """
+        return listen(self._url, heard)
 
     def record(self, event: Event) -> None:
         """Write one event to the journal."""
