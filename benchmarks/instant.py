@@ -17,6 +17,7 @@ from roadmark.executor.engine.embedded import EmbeddedEngine
 from roadmark.executor.exchange import SharedDisk
 from roadmark.executor.intake import Intake
 from roadmark.executor.lease import Lease
+from roadmark.executor.leases import Leases
 from roadmark.executor.manager import MigrationManager
 from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.model import Attempt, CheckpointKind, JournalEntry, Migration, PhaseRun
@@ -133,9 +134,10 @@ class Fleet:
         self.metrics = MigrationMetrics(self.store)
         self.manager = MigrationManager(self.store, self.settings)
         self.attempts = InstantAttempts(self.store, self.metrics)
+        self.leases = Leases(self.store, f"benchmark {os.getpid()}")
         self.worker = Worker(
             store=self.store,
-            owner="benchmark",
+            leases=self.leases,
             exchange=SharedDisk(),
             opening=InstantOpening(self.store),  # type: ignore[arg-type]
             attempts=self.attempts,  # type: ignore[arg-type]
@@ -153,6 +155,7 @@ class Fleet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.engine.stop()
+        self.leases.end()
         self.store.close()
 
     def begin(self, migrations: int, level: str = "full_auto") -> list[str]:

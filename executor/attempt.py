@@ -101,7 +101,8 @@ class AttemptRunner:
         """Carry the phase out once. What goes wrong with it is closed with the attempt, never left open."""
         case = self._begin(lease, migration, run)
         try:
-            turn = self._converse(migration, run, case)
+            turn = self._converse(lease, migration, run, case)
+            self._store.write(lease.held)  # where another worker has it meanwhile, nothing of ours may count
             if turn.stopped:
                 self._interrupt(lease, case.attempt)
                 return
@@ -185,7 +186,7 @@ class AttemptRunner:
             ended_at=None,
         )
 
-    def _converse(self, migration: Migration, run: PhaseRun, case: _Case) -> Turn:
+    def _converse(self, lease: Lease, migration: Migration, run: PhaseRun, case: _Case) -> Turn:
         log = AttemptLog(
             self._places.log(migration.id, run.phase, case.attempt.number),
             self._clock,
@@ -195,7 +196,7 @@ class AttemptRunner:
             session = self._session(migration, run, case)
             limits = Limits(wall_s=policy_of(migration).timeout_s, idle_s=self._settings.idle_timeout_s)
             conversation = Conversation(session, log, self._clock, limits, self._stopping)
-            return conversation.run(case.attempt.prompt, case.attempt.nonce, self._cancel_check(migration.id))
+            return conversation.run(case.attempt.prompt, case.attempt.nonce, self._cancel_check(lease))
         except RoadmarkError as error:
             log.say("roadmark", str(error))
             return Turn(end=TurnEnd.CONFIGURATION, detail=str(error))
@@ -237,22 +238,23 @@ class AttemptRunner:
 
         self._store.submit(work)
 
-    def _cancel_check(self, migration_id: str) -> Callable[[], bool]:
-        """Whether a person ended it: heard on the bus, or, from another process, seen in the row."""
+    def _cancel_check(self, lease: Lease) -> Callable[[], bool]:
+        """Whether a person ended it, heard on the bus or seen in the row, or another worker has it."""
         looked_at = self._clock.monotonic_s()
 
         def check() -> bool:
             nonlocal looked_at
-            if migration_id in self._cancelled:
+            if lease.migration_id in self._cancelled:
                 return True
             if self._clock.monotonic_s() - looked_at < 1.0:
                 return False
             looked_at = self._clock.monotonic_s()
             try:
                 with self._store.read() as connection:
-                    return MigrationRepository(connection).get(migration_id).status is Status.CANCELLING
+                    migration = MigrationRepository(connection).get(lease.migration_id)
             except DatabaseAway:
                 return False
+            return migration.status is Status.CANCELLING or migration.fence != lease.fence
 
         return check
 

@@ -70,6 +70,7 @@ class Settings:
     wait_s: int = 14_400
     remind_s: tuple[int, ...] = (3_600,)
     retry_delay_s: float = 2.0
+    lease_s: float = 15.0
     memory_limit_bytes: int = 0
     sandbox: str = "auto"
     protected_branches: tuple[str, ...] = ("main", "master")
@@ -132,6 +133,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "wait_seconds": "wait_s",
         "remind_seconds": "remind_s",
         "retry_delay_seconds": "retry_delay_s",
+        "lease_seconds": "lease_s",
         "memory_limit_bytes": "memory_limit_bytes",
         "sandbox": "sandbox",
         "verify": "verify",

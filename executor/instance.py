@@ -4,12 +4,14 @@ import fcntl
 import json
 import os
 import socket
+import uuid
 from pathlib import Path
 from types import TracebackType
 
 from roadmark.executor.errors import StateDirInUse
 
 LOCK = "service.lock"
+IDENTITY = "identity"
 
 
 class InstanceLock:
@@ -46,6 +48,19 @@ class InstanceLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def owner_of(state_dir: Path) -> str:
+    """What the leases of a service on this state directory name as their owner, also after a restart.
+
+    A copy of the directory on another host is another owner.
+    """
+    path = state_dir / IDENTITY
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(uuid.uuid4().hex[:12])
+        os.replace(draft, path)
+    return f"{socket.gethostname()}:{path.read_text()}"
 
 
 def _read_holder(descriptor: int) -> str:

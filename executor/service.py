@@ -13,10 +13,11 @@ from roadmark.executor.engine.embedded import EmbeddedEngine
 from roadmark.executor.exchange import exchange_of
 from roadmark.executor.far_ticks import FarTicks
 from roadmark.executor.hooks import Hooks
-from roadmark.executor.instance import InstanceLock
+from roadmark.executor.instance import InstanceLock, owner_of
 from roadmark.executor.intake import Intake
 from roadmark.executor.keeping_tracker import KeepingTracker
 from roadmark.executor.landing import Landing
+from roadmark.executor.leases import Leases
 from roadmark.executor.limits import agent_slots
 from roadmark.executor.manager import MigrationManager
 from roadmark.executor.metrics import MigrationMetrics
@@ -30,6 +31,7 @@ from roadmark.executor.retention import Retention
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.schedules import Schedules
 from roadmark.executor.store.store import Store
+from roadmark.executor.takeover import Takeover
 from roadmark.executor.timers import Timers
 from roadmark.executor.validator import MigrationValidator
 from roadmark.executor.watcher import Watcher
@@ -81,7 +83,15 @@ class Service:
         self.registry = HandlerRegistry(settings.agents)
         self._stopping = threading.Event()
         self._lock = InstanceLock(settings.state_dir)
-        self._recovery = Recovery(self.store, self.places, self.metrics)
+        self._leases = Leases(self.store, owner_of(settings.state_dir), settings.lease_s)
+        self._recovery = Recovery(
+            store=self.store,
+            places=self.places,
+            exchange=self.exchange,
+            metrics=self.metrics,
+            leases=self._leases,
+        )
+        self.takeover = Takeover(self.store, self._recovery, self._leases.lease_s)
         self._worker = self._make_worker()
         self.schedules = Schedules(self.store, self.manager)
         self.timers = Timers(self.store, self.manager, self.schedules, settings.remind_s)
@@ -108,6 +118,7 @@ class Service:
         self.engine.aside(RESCAN_S, self.intake.rescan_unless_scanning, "rescan")
         self.engine.every(FORGET_S, self.access.forget_expired, "forget")
         self.engine.aside(RETENTION_S, self.retention.sweep, "retention")
+        self.engine.aside(self._leases.lease_s, self.takeover.look, "takeover")
         if self.settings.git_remote:
             self.engine.aside(REPLIES_S, FarTicks(self.store, self.intake).bring, "far ticks")
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
@@ -119,7 +130,7 @@ class Service:
         """
         self._lock.take(what)
         self.store.hold(what)
-        self._recovery.run()
+        self._recovery.after_all()
         self.store.write(self.schedules.remake)
 
     def advance(self, migration_id: str) -> None:
@@ -133,6 +144,7 @@ class Service:
         self.engine.stop()
         self._watcher.join()
         self._pusher.stop()
+        self._leases.end()
         self.store.close()
         self._lock.release()
 
@@ -167,7 +179,7 @@ class Service:
         )
         return Worker(
             store=self.store,
-            owner=str(self.settings.state_dir),
+            leases=self._leases,
             exchange=self.exchange,
             opening=Opening(self.store, self.places, self.exchange),
             attempts=attempts,

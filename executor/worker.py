@@ -8,9 +8,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum, auto
-from typing import Any, assert_never
+from typing import assert_never
 
 from roadmark.executor import questions
 from roadmark.executor.attempt import AttemptRunner
@@ -20,6 +19,7 @@ from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, RoadmarkE
 from roadmark.executor.exchange import Exchange
 from roadmark.executor.landing import Landing
 from roadmark.executor.lease import Lease
+from roadmark.executor.leases import Leases
 from roadmark.executor.limits import Halt, halt_of
 from roadmark.executor.log_lines import about_migration
 from roadmark.executor.masking import mask
@@ -36,9 +36,6 @@ from roadmark.executor.store.store import Store
 from roadmark.executor.store.waits import WaitRepository
 
 log = logging.getLogger(__name__)
-
-LEASE_S = 15.0
-"""How long a lease holds without a sign of life."""
 
 
 class Step(Enum):
@@ -97,7 +94,7 @@ class Worker:
         self,
         *,
         store: Store,
-        owner: str,
+        leases: Leases,
         exchange: Exchange,
         opening: Opening,
         attempts: AttemptRunner,
@@ -105,7 +102,7 @@ class Worker:
         rollbacks: MigrationRollback,
         settings: Settings,
     ) -> None:
-        self._store, self._owner, self._exchange = store, owner, exchange
+        self._store, self._leases, self._exchange = store, leases, exchange
         self._opening, self._attempts, self._landing = opening, attempts, landing
         self._rollbacks, self._settings = rollbacks, settings
 
@@ -114,7 +111,8 @@ class Worker:
         with about_migration(migration_id), _left_to_others(migration_id):
             lease = self._claim(migration_id)
             if lease is not None:
-                self._advance_or_block(lease)
+                with self._leases.keeping(lease):
+                    self._advance_or_block(lease)
 
     def _advance_or_block(self, lease: Lease) -> None:
         try:
@@ -147,22 +145,18 @@ class Worker:
                     return
 
     def _claim(self, migration_id: str) -> Lease | None:
-        """Take the lease of a queued migration, or of a rollback or an end that is to be finished."""
+        """Take the lease of a queued migration, or of a rollback that nobody carries out."""
 
         def work(transaction: Transaction) -> Lease | None:
             migrations = MigrationRepository(transaction.connection)
             migration = migrations.get(migration_id)
-            lease: dict[str, Any] = {
-                "lease_owner": self._owner,
-                "lease_until": transaction.now + timedelta(seconds=LEASE_S),
-                "fence": migration.fence + 1,
-            }
+            taken = self._leases.taken(transaction, migration)
             if migration.status is Status.QUEUED:
                 if is_held_back(transaction.connection, migration.task_id):
                     return None
-                make_move(transaction, migration, Move.CLAIM, **lease)
-            elif migration.status in (Status.CANCELLING, Status.ROLLING_BACK):
-                migrations.change(migration, transaction.now, **lease)
+                make_move(transaction, migration, Move.CLAIM, **taken)
+            elif migration.status is Status.ROLLING_BACK and migration.lease_until is None:
+                migrations.change(migration, transaction.now, **taken)
             else:
                 return None
             return Lease(migration_id, migration.fence + 1)

@@ -246,6 +246,7 @@ _PLAIN: Mapping[str, str] = {
     "branch.push_failed": "Branch not pushed",
     "checkpoint.not_sent": "Checkpoint not sent to the remote",
     "workspace.moved": "Files brought from another host",
+    "migration.taken_over": "Taken over from a worker that is gone",
     "spec.weighed": "What its files say about it changed",
     "spec.withdrawn": "Spec file is gone",
     "spec.problems": "Spec has problems",

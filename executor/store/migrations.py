@@ -3,15 +3,16 @@
 Every change of status is one guarded UPDATE: it counts only if the row is still as the caller saw it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, NotFound
 from roadmark.executor.model import Attempt, Migration, PhaseRun
-from roadmark.executor.states import Move, Status, after
+from roadmark.executor.states import WORKING, Move, Status, after
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
 from roadmark.executor.store.statements import Command, Query, insert_into, select_by, update_by
@@ -39,6 +40,15 @@ _ATTEMPTS = Query(
 _CLOSING = Command(
     sa.update(t.attempts).where(t.attempts.c.id == sa.bindparam("its_id"), t.attempts.c.ended_at.is_(None))
 )
+_RENEWAL = Command(
+    sa.update(t.migrations).where(
+        t.migrations.c.id == sa.bindparam("its_id"),
+        t.migrations.c.fence == sa.bindparam("its_fence"),
+        t.migrations.c.lease_until.is_not(None),
+    )
+)
+RELEASED: Mapping[str, Any] = MappingProxyType({"lease_owner": None, "lease_until": None})
+"""The columns of a migration that nobody works on."""
 
 
 class MigrationRepository:
@@ -137,16 +147,23 @@ class MigrationRepository:
     def move(self, migration: Migration, move: Move, at: datetime, **changes: Any) -> Migration:
         """Make the move, set the further columns, and give the migration back as it is then.
 
-        Raises: MoveRefused where the table of moves does not know it, Conflict where the row moved on.
+        A lease is over where the work is. Raises: MoveRefused where the table of moves does not know it,
+        Conflict where the row moved on.
         """
         to = after(migration.status, move)
         if to is None:
             raise MoveRefused(migration.id, migration.status, move)
-        return self._guarded(migration, at, changes | {"status": to})
+        released = {} if {migration.status, to} <= WORKING else RELEASED
+        return self._guarded(migration, at, {**released, **changes, "status": to})
 
     def change(self, migration: Migration, at: datetime, **changes: Any) -> Migration:
         """Set columns without a move. Raises: Conflict where the row moved on."""
         return self._guarded(migration, at, changes)
+
+    def renew(self, migration_id: str, fence: int, until: datetime) -> None:
+        """Have the lease with this fence hold until then, if it still holds; nobody's view becomes stale."""
+        key = {"its_id": migration_id, "its_fence": fence}
+        _RENEWAL.run(self._connection, {"lease_until": until, **key})
 
     def phase_runs(self, migration_id: str) -> list[PhaseRun]:
         """The phases in order."""

@@ -63,6 +63,11 @@ def sweep(marker: str, migration: str | None = None) -> tuple[int, ...]:
     return kill_carriers(wanted)
 
 
+def sweep_migration(migration: str) -> tuple[int, ...]:
+    """Kill every process on this machine that works on the migration, for whichever service it does."""
+    return kill_carriers({f"{MIGRATION_VARIABLE}={migration}".encode()})
+
+
 def kill_carriers(wanted: Collection[bytes]) -> tuple[int, ...]:
     """Kill every process whose environment holds all wanted `NAME=value` entries, but our parents."""
     spared = {os.getpid(), *_ancestors(os.getpid())}

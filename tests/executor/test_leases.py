@@ -2,14 +2,32 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from roadmark.executor import attempt, rollback
+from roadmark.executor.clock import SystemClock
 from roadmark.executor.config import AgentSettings
 from roadmark.executor.model import Migration, RollbackState
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
+
+LEASE_S = 3600.0
+
+
+class MovedClock(SystemClock):
+    """Both clocks, ahead by what a test moved them."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead_s)
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.ahead_s
+
 
 AGENT = AgentSettings(
     name="script",
@@ -26,18 +44,24 @@ AGENT = AgentSettings(
 
 
 @pytest.fixture
-def sleepy(spec: Path, settings, driver_of) -> Iterator[Service]:
+def clock() -> MovedClock:
+    return MovedClock()
+
+
+@pytest.fixture
+def sleepy(spec: Path, settings, clock, driver_of) -> Iterator[Service]:
     """A service whose worker is called by the test alone."""
-    service = Service(replace(settings, agents={**settings.agents, "script": AGENT}))
+    agents = {**settings.agents, "script": AGENT}
+    service = Service(replace(settings, agents=agents, lease_s=LEASE_S), clock)
     service.start("the one that sleeps")
     yield service
     service.stop()
 
 
 @pytest.fixture
-def other(sleepy: Service) -> Iterator[Service]:
+def other(sleepy: Service, clock) -> Iterator[Service]:
     """Another program over the same state."""
-    service = Service(sleepy.settings)
+    service = Service(sleepy.settings, clock)
     yield service
     service.store.close()
 
@@ -54,7 +78,7 @@ def _ready(sleepy: Service, driver_of) -> str:
 
 def _taken_over(other: Service, migration_id: str) -> Migration:
     """The migration as it is once the other program has found it abandoned and works on it."""
-    other._recovery.run()
+    other._recovery.after_own()
     assert other._worker._claim(migration_id) is not None
     return other.tracker.migration(migration_id).migration
 
@@ -103,5 +127,76 @@ def test_a_rollback_that_wakes_up_too_late_moves_nothing(
     assert seen == [view.migration]
     assert [one.state for one in view.rollbacks] == [RollbackState.REQUESTED]
     monkeypatch.undo()
+    other._recovery.after_own()
     other._worker.advance(migration_id)
     assert other.tracker.migration(migration_id).migration.status is Status.ROLLED_BACK
+
+
+def _while_asleep(sleepy: Service, migration_id: str, monkeypatch: pytest.MonkeyPatch, happens) -> None:
+    """Have the first attempt carried out, and `happens` in the middle of it."""
+    take = attempt.take_checkpoint
+
+    def asleep(*arguments):
+        happens()
+        return take(*arguments)
+
+    monkeypatch.setattr(attempt, "take_checkpoint", asleep)
+    sleepy._worker.advance(migration_id)
+
+
+def test_a_lease_that_ran_out_is_taken_over_and_the_attempt_is_done_again(
+    sleepy, other, clock, driver_of, monkeypatch
+) -> None:
+    migration_id = _ready(sleepy, driver_of)
+
+    def time_passes() -> None:
+        other.takeover.look()
+        clock.ahead_s += LEASE_S + 1
+        other.takeover.look()
+
+    _while_asleep(sleepy, migration_id, monkeypatch, time_passes)
+    view = other.tracker.migration(migration_id)
+    assert (view.migration.status, view.migration.lease_owner) == (Status.QUEUED, None)
+    assert [one.outcome for one in view.attempts] == ["interrupted"]
+    monkeypatch.undo()
+    other._worker.advance(migration_id)
+    view = other.tracker.migration(migration_id)
+    assert [(one.number, one.outcome) for one in view.attempts] == [(1, "interrupted"), (2, "confirm")]
+
+
+def test_a_lease_that_is_renewed_stays_where_it_is(sleepy, other, clock, driver_of, monkeypatch) -> None:
+    migration_id = _ready(sleepy, driver_of)
+
+    def time_passes() -> None:
+        for _ in range(6):
+            clock.ahead_s += LEASE_S / 3
+            sleepy._leases._renew()
+            other.takeover.look()
+
+    _while_asleep(sleepy, migration_id, monkeypatch, time_passes)
+    view = other.tracker.migration(migration_id)
+    assert view.migration.status is Status.WAITING
+    assert [one.outcome for one in view.attempts] == ["confirm"]
+
+
+def test_a_clock_that_runs_ahead_takes_nothing_from_a_worker_that_lives(
+    sleepy, other, clock, driver_of, monkeypatch
+) -> None:
+    migration_id = _ready(sleepy, driver_of)
+    other.store.clock = MovedClock()
+
+    def time_passes() -> None:
+        other.store.clock.ahead_s = clock.ahead_s + 2 * LEASE_S
+        other.takeover.look()
+
+    _while_asleep(sleepy, migration_id, monkeypatch, time_passes)
+    assert other.tracker.migration(migration_id).migration.status is Status.WAITING
+
+
+def test_a_rollback_waits_for_nobody_once_its_migration_rests(sleepy, driver_of) -> None:
+    migration_id = _ready(sleepy, driver_of)
+    sleepy._worker.advance(migration_id)
+    assert sleepy.tracker.migration(migration_id).migration.lease_until is None
+    sleepy.rollbacks.request(migration_id, "start", "the wrong way", "anna")
+    sleepy._worker.advance(migration_id)
+    assert sleepy.tracker.migration(migration_id).migration.status is Status.ROLLED_BACK

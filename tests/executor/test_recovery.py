@@ -34,6 +34,12 @@ def abandoned(spec: Path, settings, agents, driver_of) -> Iterator[Service]:
     service.stop()
 
 
+def _let_go(service: Service) -> None:
+    """What a process holds ends with it: the lock on the state directory, and that on the database."""
+    service._lock.release()
+    service.store._writer.dispose()
+
+
 def _confirmed(service: Service, driver_of) -> str:
     driver = driver_of(service)
     migration_id = driver.begin("script")
@@ -62,7 +68,7 @@ def test_an_attempt_that_was_cut_off_is_closed_as_interrupted_and_goes_on(
 ) -> None:
     migration_id = _confirmed(abandoned, driver_of)
     _vanish_in_the_middle(abandoned, migration_id, monkeypatch, "take_checkpoint")
-    abandoned._lock.release()
+    _let_go(abandoned)
     driver = driver_of(start_service(agents))
     driver.until(migration_id, Status.WAITING)
     view = driver.service.tracker.migration(migration_id)
@@ -79,7 +85,7 @@ def test_three_crashes_use_no_attempt_and_each_further_one_does_until_none_is_le
     with ExitStack() as stops:
         for _ in range(6):
             _vanish_in_the_middle(service, migration_id, monkeypatch, "take_checkpoint")
-            service._lock.release()
+            _let_go(service)
             service = Service(abandoned.settings)
             stops.callback(service.stop)
             service.hold("the next one")
@@ -100,7 +106,7 @@ def test_an_attempt_that_reached_its_checkpoint_is_taken_over_and_not_done_again
 ) -> None:
     migration_id = _confirmed(abandoned, driver_of)
     _vanish_in_the_middle(abandoned, migration_id, monkeypatch, "close_attempt")
-    abandoned._lock.release()
+    _let_go(abandoned)
     driver = driver_of(start_service(agents))
     driver.until(migration_id, Status.WAITING)
     view = driver.service.tracker.migration(migration_id)
@@ -121,7 +127,7 @@ def test_a_cancelled_migration_is_ended_by_the_next_start(
     with pytest.raises(_Vanished):
         abandoned._worker.advance(migration_id)
     monkeypatch.undo()
-    abandoned._lock.release()
+    _let_go(abandoned)
     driver = driver_of(start_service(agents))
     assert driver.until(migration_id, Status.CANCELLED)
     assert [one.outcome for one in driver.service.tracker.migration(migration_id).attempts] == ["interrupted"]
@@ -144,7 +150,7 @@ def test_a_rollback_that_was_cut_off_is_finished_by_the_next_start(
     with pytest.raises(_Vanished):
         abandoned._worker.advance(migration_id)
     monkeypatch.undo()
-    abandoned._lock.release()
+    _let_go(abandoned)
     later = driver_of(start_service(agents))
     later.until(migration_id, Status.ROLLED_BACK)
     view = later.service.tracker.migration(migration_id)
@@ -172,7 +178,7 @@ def test_a_landing_that_was_cut_off_publishes_once(
     with pytest.raises(_Vanished):
         abandoned._worker.advance(migration_id)
     monkeypatch.undo()
-    abandoned._lock.release()
+    _let_go(abandoned)
     later = driver_of(start_service(agents))
     assert later.carry_through(migration_id).status is Status.COMPLETED
     commits = [run.published_commit for run in later.service.tracker.migration(migration_id).phases]
