@@ -30,6 +30,7 @@ class Opening:
         place = self._places.of(migration.id)
         opened = open_workspace(place, migration.base_commit, migration.branch)
         snapshot = take_checkpoint(place, START, {})
+        self._exchange.send(migration)
 
         def work(transaction: Transaction) -> None:
             held = lease.held(transaction)
@@ -39,4 +40,3 @@ class Opening:
             transaction.record(event_of(held, "workspace.opened", detail={"base_commit": opened.base_commit}))
 
         self._store.write(work)
-        self._exchange.send(migration)

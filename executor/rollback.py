@@ -323,6 +323,7 @@ class MigrationRollback:
         snapshot = take_checkpoint(
             self._places.of(job.migration.id), name, {"Roadmark-Rollback": job.rollback.id}
         )
+        self._exchange.send(job.migration)
 
         def work(transaction: Transaction) -> Checkpoint:
             checkpoints = CheckpointRepository(transaction.connection)
@@ -333,9 +334,7 @@ class MigrationRollback:
             checkpoints.change_rollback(job.rollback.id, safety_checkpoint_id=kept.id)
             return checkpoints.get(kept.id)
 
-        kept = self._store.write(work)
-        self._exchange.send(job.migration)
-        return kept
+        return self._store.write(work)
 
     def _revert_branch(self, job: _Job) -> Published | None:
         migration = job.migration

@@ -2,7 +2,10 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -174,3 +177,107 @@ def test_work_goes_on_while_the_remote_is_away_and_lands_when_it_is_back(host: B
 def test_an_address_that_is_none_is_refused(tmp_path: Path, address: str) -> None:
     with pytest.raises(ConfigurationWrong, match="must be an address"):
         load_settings(tmp_path, {}, {"git_remote": address})
+
+
+AGENT = """#!/bin/sh
+mkdir -p greeting
+if [ "$ROADMARK_PHASE" = 1 ]; then
+    echo "WORDS = ['hello']" > greeting/words.py
+elif [ -p {gate} ]; then
+    echo half > greeting/half.py
+    echo began > {gate}
+    exec sleep 600
+else
+    echo "PAGE = 'hello'" > greeting/page.py
+fi
+echo done
+"""
+
+CONFIGURATION = """
+[service]
+specs = "specs"
+state_dir = "state"
+[database]
+url = "{url}"
+[git]
+remote = "{remote}"
+[run]
+agent = "slow"
+sandbox = "guard"
+[agents.slow]
+command = ["{script}"]
+"""
+
+
+class Machine:
+    """A folder with a configuration of its own, where the program is run as a process."""
+
+    def __init__(self, folder: Path, configuration: str, spec: str = "") -> None:
+        self.folder = folder
+        (folder / "specs").mkdir(parents=True)
+        (folder / "roadmark.toml").write_text(configuration)
+        if spec:
+            (folder / "specs" / "greeting.md").write_text(spec)
+
+    def run(self, task: str) -> subprocess.Popen[str]:
+        asked = [sys.executable, "-m", "roadmark.cli.main", "run", task]
+        return subprocess.Popen(asked, cwd=self.folder, text=True, stdout=subprocess.PIPE)
+
+    def carry_through(self, task: str) -> None:
+        with self.run(task) as process:
+            said = process.communicate()[0]
+        assert process.returncode == 0, said
+
+
+Team = Callable[[str, str], Machine]
+
+
+@pytest.fixture
+def make_team(tmp_path: Path, repo: Path, postgresql_server) -> Callable[[str], Team]:
+    """Machines over a database and a remote of their own; their agent waits at the gate if it is there."""
+    script = tmp_path / "agent.sh"
+    script.write_text(AGENT.format(gate=tmp_path / "gate"))
+    script.chmod(0o755)
+
+    def make(team: str) -> Team:
+        remote, url = tmp_path / f"{team}.git", postgresql_server.make_database()
+        git(repo, "clone", "-q", "--bare", str(repo), str(remote))
+        configuration = CONFIGURATION.format(url=url, remote=remote, script=script)
+        return lambda name, spec: Machine(tmp_path / f"{team}-{name}", configuration, spec)
+
+    return make
+
+
+def test_a_host_that_is_killed_in_an_attempt_costs_that_attempt_alone(
+    make_team: Callable[[str], Team], tmp_path: Path
+) -> None:
+    machine = make_team("broken")
+    gate, spec = tmp_path / "gate", SPEC.replace("'semi_auto'", "'full_auto'")
+    os.mkfifo(gate)
+    first = machine("one", spec)
+    with first.run("greeting.md") as process, gate.open() as said:
+        assert said.readline() == "began\n"
+        process.kill()
+    gate.unlink()
+    shutil.rmtree(first.folder)
+    second = machine("two", "")
+    with opened(second) as service:
+        service.hold("two")
+        migration_id = str(service.tracker.fleet()[0].task.migration_id)
+        service.advance(migration_id)
+        view = service.tracker.migration(migration_id)
+        assert view.migration.status is Status.COMPLETED
+        assert [(one.phase, one.outcome) for one in view.attempts] == [
+            (1, "done"),
+            (2, "interrupted"),
+            (2, "done"),
+        ]
+    make_team("whole")("one", spec).carry_through("greeting.md")
+    assert result(tmp_path / "broken.git") == result(tmp_path / "whole.git")
+
+
+@contextmanager
+def opened(machine: Machine) -> Iterator[Service]:
+    service = Service(load_settings(machine.folder, {}, {}))
+    yield service
+    service.stop()
