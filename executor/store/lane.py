@@ -2,14 +2,14 @@
 
 Group commit: while one batch is being written to the disk the next one gathers, so that durability
 costs one fsync a batch and not one a caller. A caller's own failure undoes only the caller's part. A batch
-that met a server which went away is written again when it is back, so that work must be safe to repeat
-until its answer is there.
+in which somebody failed is done again, and so is one that met a server which went away, when it is back: work
+must be safe to repeat until its answer is there.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +54,18 @@ class _Order(Generic[Result]):
     answer: Future[Result]
 
 
+_Outcome = tuple[list[JournalEntry], list[Callable[[], None]]]
+"""The entries of a batch, and what answers its callers once it is on the disk."""
+
+
+class _PartFailed(Exception):
+    """A caller's work failed, so that the batch has to be done part by part."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        super().__init__(str(error))
+
+
 class LaneClosed(RuntimeError):
     """The store is shut; nothing more is written."""
 
@@ -77,6 +89,8 @@ class WriterLane:
         """
         self._engine, self._bus, self._clock, self._settle = engine, bus, clock, settle
         self._is_away = is_away
+        self.defer: Callable[[sa.Connection, Sequence[Event]], None] = _nothing
+        """Called with each batch's events before its commit, in its transaction."""
         self._unsettled_since: float | None = None
         self._orders: queue.SimpleQueue[_Order[Any] | None] = queue.SimpleQueue()
         self._closed = False
@@ -167,26 +181,50 @@ class WriterLane:
         if entries:
             self._bus.publish(entries)
 
-    def _commit(self, batch: list[_Order[Any]]) -> tuple[list[JournalEntry], list[Callable[[], None]]]:
+    def _commit(self, batch: list[_Order[Any]]) -> _Outcome:
         """The entries and the answers of a batch that is on the disk.
+
+        Mostly nothing fails. So all parts are done without savepoints first, which would be a third of the
+        statements; where one does fail, nothing of the batch was kept, and it is done again with them.
 
         Raises: Away where the server went away before the commit was sent; later than that, nobody knows.
         """
-        answers: list[Callable[[], None]] = []
+        try:
+            return self._transact(lambda connection: self._together(connection, batch))
+        except _PartFailed as failed:
+            if len(batch) == 1:
+                return [], [_failing(batch[0].answer, failed.error)]
+        return self._transact(lambda connection: self._apart(connection, batch))
+
+    def _transact(self, perform: Callable[[sa.Connection], _Outcome]) -> _Outcome:
         is_sent = False
         try:
             with self._engine.begin() as connection:
-                entries = self._perform(connection, batch, answers)
+                outcome = perform(connection)
                 is_sent = True
         except Exception as error:
-            if is_sent or not self._is_away(error):
+            cause = error.error if isinstance(error, _PartFailed) else error
+            if is_sent or not self._is_away(cause):
                 raise
-            raise Away(error) from error
-        return entries, answers
+            raise Away(cause) from error
+        return outcome
 
-    def _perform(
-        self, connection: sa.Connection, batch: list[_Order[Any]], answers: list[Callable[[], None]]
-    ) -> list[JournalEntry]:
+    def _together(self, connection: sa.Connection, batch: list[_Order[Any]]) -> _Outcome:
+        """Every part, or none. Raises: _PartFailed."""
+        answers, events = [], []
+        for order in batch:
+            transaction = Transaction(connection, self._clock.now())
+            try:
+                result = order.work(transaction)
+            except Exception as error:
+                raise _PartFailed(error) from error
+            answers.append(_succeeding(order.answer, result))
+            events += [(transaction.now, event) for event in transaction.events]
+        return self._journaled(connection, events), answers
+
+    def _apart(self, connection: sa.Connection, batch: list[_Order[Any]]) -> _Outcome:
+        """Each part by itself: what fails is undone, and the others stay."""
+        answers: list[Callable[[], None]] = []
         events: list[tuple[datetime, Event]] = []
         part = connection.connection.cursor()  # begin_nested() would take longer than the work itself
         for order in batch:
@@ -202,10 +240,20 @@ class WriterLane:
                 part.execute("RELEASE part")
                 events += [(transaction.now, event) for event in transaction.events]
                 answers.append(_succeeding(order.answer, result))
+        return self._journaled(connection, events), answers
+
+    def _journaled(
+        self, connection: sa.Connection, events: Sequence[tuple[datetime, Event]]
+    ) -> list[JournalEntry]:
         entries = journal.append(connection, events)
         if entries:
             announce(connection)
+            self.defer(connection, [event for _, event in events])
         return entries
+
+
+def _nothing(connection: sa.Connection, events: Sequence[Event]) -> None:
+    del connection, events
 
 
 def _succeeding(answer: Future[Any], result: object) -> Callable[[], None]:
