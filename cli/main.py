@@ -39,6 +39,7 @@ _COMMANDS = {
         "verify_command",
         "Look whether all that is kept of a migration agrees.",
     ),
+    "worker": ("roadmark.cli.worker", "worker_command", "Carry out migrations, beside 'roadmark serve'."),
     "undo": ("roadmark.cli.rollback", "undo_command", "Undo the latest rollback."),
 }
 

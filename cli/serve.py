@@ -34,6 +34,7 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 @click.option("--port", type=int, help="The port to listen on.")
 @click.option("--agent", help="The agent to use, by its name in the configuration.")
 @click.option("--sign-in-link", is_flag=True, help="Print a link that signs you in once.")
+@click.option("--no-worker", is_flag=True, help="Leave all migrations to 'roadmark worker'.")
 @click.option("--allow-remote", is_flag=True, help="Listen beyond this machine; put TLS in front of it.")
 def serve_command(
     where: Where,
@@ -41,6 +42,7 @@ def serve_command(
     port: int | None,
     agent: str | None,
     sign_in_link: bool,  # noqa: FBT001
+    no_worker: bool,  # noqa: FBT001
     allow_remote: bool,  # noqa: FBT001
 ) -> None:
     """Watch the specs, carry out tasks, and serve the pages and the API."""
@@ -51,7 +53,7 @@ def serve_command(
         sys.exit(USAGE)
     listener = _listen(settings)
     try:
-        service = Service(settings)
+        service = Service(settings, slots=0 if no_worker else None)
         _serve(service, listener, sign_in_link=sign_in_link)
     except RoadmarkError as error:
         fail(error)

@@ -190,7 +190,7 @@ class AttemptRunner:
         log = AttemptLog(
             self._places.log(migration.id, run.phase, case.attempt.number),
             self._clock,
-            lambda lines: self._publish(migration, case.attempt, lines),
+            lambda lines: self._publish(lease, migration, case.attempt, lines),
         )
         try:
             session = self._session(migration, run, case)
@@ -227,10 +227,12 @@ class AttemptRunner:
         )
         return self._factory.make(migration.agent, brief)
 
-    def _publish(self, migration: Migration, attempt: Attempt, lines: list[Line]) -> None:
+    def _publish(self, lease: Lease, migration: Migration, attempt: Attempt, lines: list[Line]) -> None:
         """Lines for those who watch; nobody waits for the disk because of them."""
 
         def work(transaction: Transaction) -> None:
+            if not lease.is_held(transaction):
+                return
             detail = {"lines": [asdict(line) for line in lines], "attempt": attempt.id}
             transaction.record(
                 event_of(migration, "agent.output", actor=f"agent {attempt.agent}", detail=detail)

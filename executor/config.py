@@ -60,6 +60,7 @@ class Settings:
     log_format: str = "text"
     retention_days: int = 0
     otlp_endpoint: str = ""
+    engine: str = "embedded"
     agent: str = "scaffold"
     agents: Mapping[str, AgentSettings] = field(default_factory=dict)
     slots: int = 0
@@ -124,6 +125,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
     "database": {"url": "database_url"},
     "run": {
+        "engine": "engine",
         "agent": "agent",
         "slots": "slots",
         "automation_level": "automation_level",
@@ -170,6 +172,7 @@ _ACTIVE_HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _ADDRESS = re.compile(r"(https?|ssh|file)://.+|/.+|[\w@.][\w@.-]*:(?!//|:).+")
 _PATHS = frozenset({"specs", "repo", "state_dir"})
 _CHOICES: Mapping[str, tuple[str, ...]] = {
+    "engine": ("embedded", "distributed"),
     "automation_level": LEVELS,
     "log_format": FORMATS,
     "on_failure": ON_FAILURE,

@@ -58,6 +58,16 @@ class LeaseLost(RoadmarkError):
         super().__init__(f"the lease on migration {migration_id} with fence {fence} is lost")
 
 
+class WorkersRefused(RoadmarkError):
+    """Workers beside a service need PostgreSQL, an engine that hands out, and a way to get the files."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f'{why}; workers need a PostgreSQL database ([database] url), [run] engine = "distributed" and '
+            "[git] remote; without them 'roadmark serve' carries out alone"
+        )
+
+
 class SpecNotExecutable(RoadmarkError):
     """The spec has problems of severity error."""
 

@@ -14,6 +14,10 @@ class Lease:
     migration_id: str
     fence: int
 
+    def is_held(self, transaction: Transaction) -> bool:
+        """Whether the lease still holds."""
+        return MigrationRepository(transaction.connection).get(self.migration_id).fence == self.fence
+
     def held(self, transaction: Transaction) -> Migration:
         """The migration, if the lease still holds. Raises: LeaseLost."""
         return MigrationRepository(transaction.connection).held(self.migration_id, self.fence)

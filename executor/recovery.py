@@ -72,6 +72,7 @@ class Recovery:
     def _claim(self, transaction: Transaction, seen: Migration) -> Lease:
         migrations = MigrationRepository(transaction.connection)
         taken = migrations.change(seen, transaction.now, **self._leases.taken(transaction, seen))
+        self._store.forget_jobs(transaction, seen.id)
         if seen.lease_owner not in (None, self._leases.owner):
             detail = {"from": seen.lease_owner, "by": self._leases.owner}
             transaction.record(event_of(taken, "migration.taken_over", detail=detail))

@@ -1,5 +1,6 @@
 """Wires everything, in one place: what a service needs, from its settings to its engine."""
 
+import importlib
 import logging
 import threading
 from collections.abc import Mapping
@@ -9,7 +10,9 @@ from roadmark.executor.agents.registry import HandlerFactory, HandlerRegistry
 from roadmark.executor.attempt import AttemptRunner
 from roadmark.executor.clock import Clock, SystemClock
 from roadmark.executor.config import Settings
+from roadmark.executor.engine.base import Engine
 from roadmark.executor.engine.embedded import EmbeddedEngine
+from roadmark.executor.errors import WorkersRefused
 from roadmark.executor.exchange import exchange_of
 from roadmark.executor.far_ticks import FarTicks
 from roadmark.executor.hooks import Hooks
@@ -30,6 +33,7 @@ from roadmark.executor.reply_files import ReplyFiles
 from roadmark.executor.retention import Retention
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.schedules import Schedules
+from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.store import Store
 from roadmark.executor.takeover import Takeover
 from roadmark.executor.timers import Timers
@@ -57,12 +61,15 @@ FORGET_S = 3600.0
 class Service:
     """Everything over one state directory. Made without side effects on others; `start` takes the lock."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        """Open the state. Raises: DatabaseUnusable."""
+    def __init__(self, settings: Settings, clock: Clock | None = None, *, slots: int | None = None) -> None:
+        """Open the state. `slots`: agents at once, if not as the settings say. Raises: DatabaseUnusable."""
         self.settings = settings
         self.clock = clock or SystemClock()
         settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.store = Store(settings.state_dir, self.clock, settings.database_url)
+        self._is_distributed = settings.engine == "distributed"
+        if self._is_distributed:
+            self.store.queue_jobs()
         self.places = places_of(settings)
         self.exchange = exchange_of(self.store, self.places, settings.git_remote)
         self.tracker = KeepingTracker(self.store, self.store.mark.value)
@@ -95,9 +102,7 @@ class Service:
         self._worker = self._make_worker()
         self.schedules = Schedules(self.store, self.manager)
         self.timers = Timers(self.store, self.manager, self.schedules, settings.remind_s)
-        self.engine = EmbeddedEngine(
-            self.store, self.timers, self._worker, settings.slot_count(), agent_slots(settings)
-        )
+        self.engine: Engine = self._make_engine(settings.slot_count() if slots is None else slots)
         self.retention = Retention(
             self.store, self.places, self.exchange, settings.retention_days, self._stopping
         )
@@ -108,30 +113,52 @@ class Service:
     def start(self, what: str) -> None:
         """Take the state directory, put right what a crash left, then watch and work.
 
-        Raises: StateDirInUse.
+        Raises: StateDirInUse, DatabaseUnusable where another service has the database.
         """
-        self.hold(what)
+        self._hold(what, Hold.SERVING if self._is_distributed else Hold.ALONE)
         self.settings.specs.mkdir(parents=True, exist_ok=True)
         self._watcher.start()
         self._pusher.start()
         self.engine.start()
+        self.engine.lead()
         self.engine.aside(RESCAN_S, self.intake.rescan_unless_scanning, "rescan")
         self.engine.every(FORGET_S, self.access.forget_expired, "forget")
         self.engine.aside(RETENTION_S, self.retention.sweep, "retention")
-        self.engine.aside(self._leases.lease_s, self.takeover.look, "takeover")
+        if not self._is_distributed:
+            self.engine.aside(self._leases.lease_s, self.takeover.look, "takeover")
         if self.settings.git_remote:
             self.engine.aside(REPLIES_S, FarTicks(self.store, self.intake).bring, "far ticks")
         self.engine.every(REPLIES_S, self._reply_files.take, "replies")
+
+    def work(self, what: str) -> None:
+        """Take the state directory, put right what a crash left of ours, then carry out beside others.
+
+        Raises: WorkersRefused, StateDirInUse, DatabaseUnusable where a service works on the database alone.
+        """
+        if not self._is_distributed:
+            raise WorkersRefused('[run] engine is not "distributed"')
+        if not self.settings.git_remote:
+            raise WorkersRefused("[git] remote is not set, by which workers get the files")
+        self._hold(what, Hold.WORKING)
+        self.engine.start()
+        self.engine.aside(RETENTION_S, self.retention.sweep, "retention")
 
     def hold(self, what: str) -> None:
         """Take state directory and database, put right what a crash left.
 
         Raises: StateDirInUse, DatabaseUnusable where another service has the database.
         """
+        self._hold(what, Hold.WORKING if self._is_distributed else Hold.ALONE)
+
+    def _hold(self, what: str, how: Hold) -> None:
         self._lock.take(what)
-        self.store.hold(what)
-        self._recovery.after_all()
-        self.store.write(self.schedules.remake)
+        self.store.hold(what, how)
+        if how is Hold.ALONE:
+            self._recovery.after_all()
+        else:
+            self._recovery.after_own()
+        if how is not Hold.WORKING:
+            self.store.write(self.schedules.remake)
 
     def advance(self, migration_id: str) -> None:
         """Take one migration as far as it goes, here and now; the state directory is held."""
@@ -155,6 +182,23 @@ class Service:
             "engine": self.engine.is_alive,
             "watcher": self._watcher.is_alive,
         }
+
+    def _make_engine(self, slots: int) -> Engine:
+        limits = agent_slots(self.settings)
+        if not self._is_distributed:
+            return EmbeddedEngine(self.store, self.timers, self._worker, slots, limits)
+        distributed = importlib.import_module("roadmark.executor.engine.distributed")
+        engine: Engine = distributed.DistributedEngine(
+            store=self.store,
+            timers=self.timers,
+            takeover=self.takeover,
+            worker=self._worker,
+            agents=list(self.settings.agents),
+            slots=slots,
+            agent_slots=limits,
+            lease_s=self._leases.lease_s,
+        )
+        return engine
 
     def _database_answers(self) -> bool:
         try:

@@ -8,12 +8,10 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from apscheduler.executors.pool import ThreadPoolExecutor as SchedulerPool
-from apscheduler.jobstores.memory import MemoryJobStore
-from apscheduler.schedulers.background import BackgroundScheduler
 from roadmark.executor.dependencies import held_back
+from roadmark.executor.engine.clockwork import add_aside, make_clockwork
 from roadmark.executor.model import JournalEntry, Migration
 from roadmark.executor.states import Status
 from roadmark.executor.store.migrations import MigrationRepository
@@ -43,13 +41,8 @@ class EmbeddedEngine:
         """`agent_slots`: for each agent that has a limit of its own, how many sessions at once."""
         self._store, self._timers, self._worker, self._slots = store, timers, worker, slots
         self._agent_slots = agent_slots or {}
-        self._pool = ThreadPoolExecutor(max_workers=slots, thread_name_prefix="worker")
-        self._scheduler = BackgroundScheduler(
-            jobstores={"default": MemoryJobStore()},
-            executors={"default": SchedulerPool(1), "aside": SchedulerPool(1)},
-            job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1},
-            timezone=UTC,
-        )
+        self._pool = ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="worker")
+        self._scheduler = make_clockwork()
         self._busy: dict[str, str] = {}
         self._lock = threading.Lock()
         self._woken, self._looking = threading.Event(), False
@@ -63,16 +56,16 @@ class EmbeddedEngine:
         self._scheduler.start()
         self._unsubscribe = self._store.bus.subscribe(self._hear)
 
+    def lead(self) -> None:
+        """Nothing: it works alone, and keeps the time anyway."""
+
     def every(self, seconds: float, work: Callable[[], object], name: str) -> None:
         """Run further periodic work on the same clock."""
         self._scheduler.add_job(work, "interval", seconds=seconds, id=name)
 
     def aside(self, seconds: float, work: Callable[[], object], name: str) -> None:
         """Run periodic work that may take long, beside the ticks, and once within the first minute."""
-        first = datetime.now(UTC) + timedelta(seconds=min(seconds, 60.0))
-        self._scheduler.add_job(
-            work, "interval", seconds=seconds, id=name, executor="aside", next_run_time=first
-        )
+        add_aside(self._scheduler, seconds, work, name)
 
     def stop(self) -> None:
         """Give out nothing more and wait until the slots are empty; tell the attempts to end first."""

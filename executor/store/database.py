@@ -11,6 +11,7 @@ from typing import Protocol, cast
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store import sqlite
+from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.mark import ChangeMark
 from roadmark.executor.store.urls import is_sqlite, place_of
 
@@ -26,7 +27,7 @@ class _Kind(Protocol):
 
     def listen(self, url: sa.URL, heard: Callable[[], None]) -> Callable[[], None]: ...
 
-    def hold(self, writer: sa.Engine, url: sa.URL, what: str) -> None: ...
+    def hold(self, writer: sa.Engine, url: sa.URL, what: str, how: Hold) -> None: ...
 
     def announce(self, connection: sa.Connection) -> None: ...
 
@@ -61,12 +62,12 @@ def listen(url: sa.URL, heard: Callable[[], None]) -> Callable[[], None]:
     return _kind_of(url).listen(url, heard)
 
 
-def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
+def hold(writer: sa.Engine, url: sa.URL, what: str, how: Hold = Hold.ALONE) -> None:
     """Take the database as `what`, for example the address that is served, until the writer is disposed of.
 
     It is let go of with the process at the latest. Raises: DatabaseUnusable where a service has it.
     """
-    _kind_of(url).hold(writer, url, what)
+    _kind_of(url).hold(writer, url, what, how)
 
 
 def announce(connection: sa.Connection) -> None:

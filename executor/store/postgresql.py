@@ -11,7 +11,7 @@
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import psycopg
@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from psycopg.types.string import StrDumperUnknown
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store.announcements import CHANNEL, Announcements
+from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.mark import ChangeMark
 from roadmark.executor.store.urls import place_of
 from sqlalchemy import event
@@ -33,7 +34,15 @@ _OLDEST = 130000
 
 _WRITER = 7_016_995_171
 _SERVICE = 7_016_995_172
+_SPECS = 7_016_995_173
 """Keys of advisory locks, which count within one database; numbers without a meaning."""
+
+_ALONE, _TOGETHER = "pg_try_advisory_lock", "pg_try_advisory_lock_shared"
+_LOCKS: Mapping[Hold, tuple[tuple[str, int], ...]] = {
+    Hold.ALONE: ((_ALONE, _SERVICE),),
+    Hold.SERVING: ((_TOGETHER, _SERVICE), (_ALONE, _SPECS)),
+    Hold.WORKING: ((_TOGETHER, _SERVICE),),
+}
 
 _CONNECTED = {
     "connect_timeout": 10,
@@ -99,7 +108,7 @@ def listen(url: sa.URL, heard: Callable[[], None]) -> Callable[[], None]:
     return announcements.stop
 
 
-def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
+def hold(writer: sa.Engine, url: sa.URL, what: str, how: Hold) -> None:
     """Take the database as `what`, with the writer's own connection and with each that comes after it.
 
     So a service that lost the database to another one, while the server was away, cannot write any more.
@@ -107,11 +116,13 @@ def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
     """
 
     def take(connection: Driver) -> None:
-        if connection.execute("SELECT pg_try_advisory_lock(%s)", [_SERVICE]).fetchone() == (True,):
+        held = next((key for lock, key in _LOCKS[how] if not _get(connection, lock, key)), None)
+        if held is None:
             connection.execute("SELECT set_config('application_name', %s, false)", [what[:63]])
             connection.commit()
             return
-        (holder,) = connection.execute(_HOLDER, [_SERVICE]).fetchone() or ("another service",)
+        (holder,) = connection.execute(_HOLDER, [held]).fetchone() or ("another service",)
+        connection.execute("SELECT pg_advisory_unlock_all()")
         connection.rollback()
         raise DatabaseUnusable(place_of(url), f"is in use by {holder}; stop that service first")
 
@@ -131,6 +142,10 @@ def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
 def announce(connection: sa.Connection) -> None:
     """Notify those who listen, once the transaction is committed."""
     connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+
+
+def _get(connection: Driver, lock: str, key: int) -> bool:
+    return connection.execute(f"SELECT {lock}(%s)", [key]).fetchone() == (True,)
 
 
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.mark import ChangeMark
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -48,9 +49,9 @@ def listen(url: sa.URL, heard: Callable[[], None]) -> Callable[[], None]:
     return lambda: None
 
 
-def hold(writer: sa.Engine, url: sa.URL, what: str) -> None:
+def hold(writer: sa.Engine, url: sa.URL, what: str, how: Hold) -> None:
     """Nothing: the file lies in the state directory, and the lock on that says it."""
-    del writer, url, what
+    del writer, url, what, how
 
 
 def announce(connection: sa.Connection) -> None:

@@ -8,11 +8,11 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from roadmark.executor.clock import Clock
-from roadmark.executor.errors import DatabaseAway
+from roadmark.executor.errors import DatabaseAway, DatabaseUnusable
 from roadmark.executor.events import Bus, Event
 from roadmark.executor.histogram import Histogram
 from roadmark.executor.model import JournalEntry
@@ -26,9 +26,10 @@ from roadmark.executor.store.database import (
     open_reader,
     open_writer,
 )
+from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.identity import REVISION
 from roadmark.executor.store.lane import Transaction, Work, WriterLane
-from roadmark.executor.store.urls import place_of, url_of
+from roadmark.executor.store.urls import conninfo_of, is_sqlite, place_of, url_of
 
 Result = TypeVar("Result")
 
@@ -57,17 +58,44 @@ class Store:
         self._reader = open_reader(self._url)
         self.mark = open_mark(self._url)
         self._newest: JournalEntry | None = None
+        self._jobs: Any = None
         self.bus.subscribe(self._note_head)
         self._lane = WriterLane(
             self._writer, self.bus, clock, settle=self._keep_head, is_away=partial(is_away, self._url)
         )
 
-    def hold(self, what: str) -> None:
-        """Keep every other service off the database until the store is closed.
+    def hold(self, what: str, how: Hold = Hold.ALONE) -> None:
+        """Keep other services off the database, as `how` says, until the store is closed.
 
         Raises: DatabaseUnusable; so does a later `write` where another one took it while its server was away.
         """
-        hold(self._writer, self._url, what)
+        hold(self._writer, self._url, what, how)
+
+    def queue_jobs(self) -> None:
+        """Defer a job of Procrastinate for what becomes due, in the same transaction, from now on.
+
+        Raises: DatabaseUnusable where the database or the installation cannot.
+        """
+        if is_sqlite(self._url):
+            raise DatabaseUnusable(
+                self.place, 'is for one process; [run] engine = "distributed" needs PostgreSQL'
+            )
+        try:
+            self._jobs = importlib.import_module("roadmark.executor.store.jobs")
+        except ModuleNotFoundError as error:
+            why = "needs more for a distributed engine: pip install 'roadmark[distributed]'"
+            raise DatabaseUnusable(self.place, why) from error
+        self.write(lambda transaction: self._jobs.make_tables(transaction.connection))
+        self._lane.defer = self._jobs.defer_due
+
+    def forget_jobs(self, transaction: Transaction, migration_id: str) -> None:
+        """Drop the jobs that a worker which is gone has of this migration, where there are jobs."""
+        if self._jobs is not None:
+            self._jobs.forget(transaction.connection, migration_id)
+
+    def conninfo(self) -> str:
+        """Where the PostgreSQL database is, with the password."""
+        return conninfo_of(self._url)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

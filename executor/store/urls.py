@@ -25,6 +25,11 @@ def url_of(state_dir: Path, named: str) -> sa.URL:
     return url.set(drivername="postgresql+psycopg")
 
 
+def conninfo_of(url: sa.URL) -> str:
+    """The URL of a PostgreSQL database as its own library reads it, with the password."""
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def sqlite_url(path: Path) -> sa.URL:
     """The URL of a database file."""
     return sa.URL.create("sqlite", database=str(path))

@@ -1,0 +1,98 @@
+"""Which processes may work on a database beside each other."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from roadmark.executor.config import load_settings
+from roadmark.executor.errors import DatabaseUnusable, WorkersRefused
+from roadmark.executor.service import Service
+from roadmark.executor.states import Status
+
+from .fleet import Fleet, until
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, postgresql_server) -> Iterator[Fleet]:
+    with Fleet(tmp_path, postgresql_server.make_database()) as made:
+        yield made
+
+
+@pytest.fixture
+def service(fleet: Fleet) -> Iterator[type]:
+    """Make a service with a state directory of its own; all are stopped."""
+    made = []
+
+    def make(name: str, **changes: object) -> Service:
+        slots = changes.pop("slots", None)
+        flags = {"state_dir": fleet.folder / name, **changes}
+        made.append(Service(load_settings(fleet.folder, {}, flags), slots=slots))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+def test_workers_are_beside_one_that_serves_and_a_second_that_serves_is_refused(service) -> None:
+    service("one").start("roadmark serve at http://first")
+    service("two").work("a worker")
+    service("three").work("another worker")
+    with pytest.raises(DatabaseUnusable, match="http://first"):
+        service("four").start("roadmark serve at http://second")
+
+
+def test_a_service_alone_and_workers_keep_each_other_off(service) -> None:
+    worker = service("one")
+    worker.work("a worker")
+    with pytest.raises(DatabaseUnusable, match="a worker"):
+        service("two", engine="embedded").start("alone")
+    worker.stop()
+    service("three", engine="embedded").start("alone")
+    with pytest.raises(DatabaseUnusable, match="alone"):
+        service("four").work("a worker")
+
+
+def test_one_that_only_serves_leaves_the_work_to_a_worker(fleet: Fleet, service) -> None:
+    fleet.open_gate()
+    only_serves = service("one", slots=0)
+    only_serves.start("roadmark serve")
+    (migration_id,) = fleet.begin(1)
+    worker = service("two")
+    assert only_serves.tracker.migration(migration_id).migration.status is Status.QUEUED
+    worker.work("a worker")
+    until("it is over", fleet.is_over)
+    assert len(fleet.starts()) == 2
+
+
+def test_jobs_that_are_lost_are_made_anew(fleet: Fleet, service) -> None:
+    fleet.open_gate()
+    fleet.begin(1)
+    worker = service("one")
+    worker.store.write(
+        lambda transaction: transaction.connection.exec_driver_sql("DELETE FROM procrastinate_jobs")
+    )
+    worker.work("a worker")
+    until("it is over", fleet.is_over)
+
+
+def test_a_migration_has_one_job_that_is_deferred_with_the_move(fleet: Fleet) -> None:
+    (migration_id,) = fleet.begin(1)
+    for order in (fleet.desk.manager.pause, fleet.desk.manager.resume):
+        order(migration_id, "anna")
+    with fleet.desk.store.read() as connection:
+        found = connection.exec_driver_sql("SELECT lock, queue_name, status FROM procrastinate_jobs").all()
+    assert found == [(migration_id, "mine", "todo")]
+
+
+def test_workers_without_a_way_to_the_files_are_refused(service) -> None:
+    with pytest.raises(WorkersRefused, match="git"):
+        service("one", git_remote="").work("a worker")
+
+
+def test_a_worker_on_sqlite_is_refused_with_what_it_needs(tmp_path: Path) -> None:
+    asked = [sys.executable, "-m", "roadmark.cli.main", "worker", "--state-dir", str(tmp_path / "state")]
+    ended = subprocess.run(asked, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "[database] url" in ended.stderr) == (1, True)
