@@ -95,3 +95,15 @@ def test_a_worker_whose_disk_is_lost_is_replaced(workers: Fleet) -> None:
     workers.run(2)
     until("everything is over", workers.is_over)
     workers.look_at_the_end()
+
+
+def test_workers_go_on_after_the_crash_of_their_database(workers: Fleet, postgresql_server) -> None:
+    workers.begin(3)
+    first, second = workers.run(1), workers.run(2)
+    until("agents work", lambda: workers.held_by(first) or workers.held_by(second))
+    postgresql_server.stop("immediate")
+    postgresql_server.start()
+    workers.open_gate()
+    until("everything is over", workers.is_over)
+    workers.look_at_the_end()
+    assert [first.process.poll(), second.process.poll()] == [None, None]
