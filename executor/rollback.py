@@ -475,13 +475,18 @@ def _steps(
         steps.append(f"stop attempt {migration.attempt} of phase {migration.phase}, which is running")
     steps.append("keep the present state as a checkpoint of its own, so that this can be undone")
     steps += hooks.before
-    steps.append(f"bring the workspace back to {target.name!r} ({len(files)} files) and prove its tree")
+    changed = _counted(len(files), "file", "files")
+    steps.append(f"bring the workspace back to {target.name!r} ({changed}) and prove its tree")
     steps += hooks.after
     if _has_published(migration, target):
         steps.append(f"add a revert commit to branch {migration.branch}")
     if boxes.untick:
-        steps.append(f"untick {len(boxes.untick)} boxes in the spec")
+        steps.append(f"untick {_counted(len(boxes.untick), 'box', 'boxes')} in the spec")
     if boxes.tick:
-        steps.append(f"tick {len(boxes.tick)} boxes in the spec again")
+        steps.append(f"tick {_counted(len(boxes.tick), 'box', 'boxes')} in the spec again")
     steps.append("hold the migration until a person resumes it")
     return tuple(steps)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

@@ -15,7 +15,7 @@ from roadmark.executor.events import Event
 from roadmark.executor.model import Attempt, CheckpointKind, Migration
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.service import Service
-from roadmark.executor.states import Move, PhaseState, WaitKind
+from roadmark.executor.states import Move, PhaseState, Status, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.workspace.checkpoints import take_checkpoint
@@ -165,7 +165,7 @@ class Workbench(Service):
 
     def open_workspace(self, migration_id: str) -> Path:
         """A repository of the person's, the migration's workspace of it, and its first checkpoint."""
-        self._make_repository()
+        self.make_repository()
         place = self.places.of(migration_id)
         open_workspace(place, None)
         self._keep(migration_id, "start", CheckpointKind.START)
@@ -174,6 +174,15 @@ class Workbench(Service):
     def checkpoint(self, migration_id: str, name: str) -> None:
         """Keep the workspace as it is."""
         self._keep(migration_id, name, CheckpointKind.ATTEMPT)
+
+    def carry_through(self, task_id: str) -> Migration:
+        """Start the task and say yes until its migration is over."""
+        migration_id = self.manager.start(task_id, "anna", "scaffold").id
+        self.advance(migration_id)
+        while (migration := self.tracker.migration(migration_id).migration).status is Status.WAITING:
+            self.manager.reply(migration_id, "done", "anna", "test")
+            self.advance(migration_id)
+        return migration
 
     def _keep(self, migration_id: str, name: str, kind: CheckpointKind) -> None:
         snapshot = take_checkpoint(self.places.of(migration_id), name, {})
@@ -184,7 +193,8 @@ class Workbench(Service):
 
         self.store.write(work)
 
-    def _make_repository(self) -> None:
+    def make_repository(self) -> None:
+        """A repository of the person's, with one commit."""
         repo = self.settings.repo
         repo.mkdir()
         (repo / "README.md").write_text("A shelf.\n")
