@@ -113,6 +113,7 @@ def test_a_rollback_is_previewed_reasoned_and_undone(fox: Firefox, site: Site) -
     fox.click("a", "Roll back…")
     fox.see("dialog #reason")
     fox.type("dialog #reason", "wrong shelf")
+    fox.type("dialog #branch", "feature/fox-back")
     fox.click("dialog button", "Roll back")
     fox.see("#task-head .why", "wrong shelf")
     fox.type("#undo-reason", "right shelf")

@@ -132,6 +132,7 @@ def test_a_rollback_is_previewed_reasoned_and_undone(site: Site, visit: Visit) -
     expect(reason).to_be_hidden()
     page.keyboard.press("x")
     reason.fill("wrong shelf")
+    page.get_by_label("Type feature/way-back to confirm").fill("feature/way-back")
     page.get_by_role("button", name="Roll back").click()
     expect(page.locator("#task-head .state")).to_have_text("Rolled back")
     expect(page.locator("#task-head")).to_contain_text("wrong shelf")

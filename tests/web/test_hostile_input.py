@@ -42,7 +42,7 @@ FORMS = {
     "/tasks/{task}/pause": ("version", "back"),
     "/tasks/{task}/extend": ("version",),
     "/tasks/{task}/tick": ("key", "mark", "version"),
-    "/tasks/{task}/rollback": ("to", "reason", "version"),
+    "/tasks/{task}/rollback": ("to", "reason", "branch", "version", "choice:x", "with_dependents"),
     "/tasks/{task}/undo": ("reason", "version"),
     "/theme": ("theme", "next"),
 }

@@ -149,12 +149,13 @@ def test_a_rollback_is_shown_asked_for_and_undone_by_forms(bench: Workbench, bro
     shown = browser.get(f"{path}/rollback").text
     assert "junk.txt" in shown
     assert "This cannot be undone" in shown
-    missing = browser.post(f"{path}/rollback", data={"to": "start", "reason": " "})
+    order = {"to": "start", "branch": "feature/tidy-shelf"}
+    missing = browser.post(f"{path}/rollback", data={**order, "reason": " "})
     assert (missing.status_code, "needs a reason" in missing.text) == (422, True)
-    stale = browser.post(f"{path}/rollback", data={"to": "start", "reason": "typed", "version": "1"})
+    stale = browser.post(f"{path}/rollback", data={**order, "reason": "typed", "version": "1"})
     assert stale.status_code == 409
     assert ">typed</textarea>" in stale.text
-    done = browser.post(f"{path}/rollback", data={"to": "start", "reason": "wrong"})
+    done = browser.post(f"{path}/rollback", data={**order, "reason": "wrong"})
     assert done.headers["location"] == path
     bench.rollbacks.carry_out(Lease(migration.id, migration.fence))
     assert "Rolled back by anna" in browser.get(path).text

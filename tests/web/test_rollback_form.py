@@ -55,8 +55,13 @@ def finished(bench: Workbench) -> Migration:
 
 
 def _form(page: str) -> dict[str, str]:
-    """What the form sends that nobody has to fill in."""
-    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
+    """What the form sends that nobody has to fill in, and the branch that it asks to be typed."""
+    branch = re.search(r"Type <code>(.+?)</code> to confirm", page)
+    assert branch is not None
+    return {
+        **dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)),
+        "branch": branch[1],
+    }
 
 
 def test_a_conflict_that_nobody_decided_comes_back_with_what_was_typed(
@@ -115,6 +120,22 @@ def test_dependents_go_back_first_only_where_the_box_is_ticked(
     assert ended == sorted(going_back, reverse=True)
     done = [row.state for view in views.values() for row in view.rollbacks]
     assert done == [RollbackState.DONE] * len(going_back)
+
+
+@pytest.mark.parametrize("typed", ["", "main", "feature/tidy-shel", "Feature/Tidy-Shelf"])
+def test_nothing_goes_back_until_the_branch_is_typed_as_it_is(
+    bench: Workbench, browser: TestClient, typed: str
+) -> None:
+    migration = bench.start()
+    bench.open_workspace(migration.id)
+    path = f"/tasks/{migration.task_id}/rollback"
+    order = {**_form(browser.get(path).text), "reason": "the wrong order"}
+    assert order["branch"] == BRANCH
+    answer = browser.post(path, data={**order, "branch": typed})
+    assert (answer.status_code, f"as it is: {BRANCH}" in answer.text) == (422, True)
+    assert ">the wrong order</textarea>" in answer.text
+    assert bench.tracker.migration(migration.id).rollbacks == ()
+    assert browser.post(path, data={**order, "branch": f" {BRANCH} "}).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -91,13 +91,17 @@ def rollback_form(request: Request) -> Response:
 
 
 async def roll_back(request: Request) -> Response:
-    """POST /tasks/{id}/rollback; without a reason the form comes back as it was."""
+    """POST /tasks/{id}/rollback; without a reason or the branch's name the form comes back as it was."""
     principal = require(request, "rollback")
     form = await read_form(request)
     service, to = service_of(request), form.get("to", "start")
     version = form.get("version", "")
 
     def order() -> Response:
+        branch = service.tracker.migration(_migration(request)).migration.branch
+        if branch is not None and form.get("branch", "").strip() != branch:
+            said = f"to confirm the rollback, type the name of its branch as it is: {branch}"
+            return _preview(request, to, said, 422, form.get("reason", ""))
         try:
             service.rollbacks.request(
                 _migration(request),
