@@ -5,7 +5,6 @@ Source: safety rule R7; Fetch Metadata (Sec-Fetch-Site), with Origin where a bro
 
 import re
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from roadmark.web.auth import Answer, session_secret
 from roadmark.web.problems import KINDS, Problem
@@ -105,5 +104,6 @@ def _is_own(scope: Scope) -> bool:
         return all(site in ("same-origin", "none") for site in sites)
     origins = headers.getlist("origin")
     if origins:
-        return all(urlsplit(origin).netloc == headers.get("host") for origin in origins)
+        own = f"{scope['scheme']}://{headers.get('host')}"
+        return all(origin == own for origin in origins)
     return session_secret(scope) is None

@@ -180,6 +180,9 @@ def test_acts_of_another_site_are_refused(bench: Workbench, browser: TestClient)
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "http://evil.example"},
         {"Origin": "http://127.0.0.1:9999"},
+        {"Origin": "https://127.0.0.1:8484"},
+        {"Origin": "ftp://127.0.0.1:8484"},
+        {"Origin": "http://127.0.0.1:8484/a/path"},
         {"Origin": "null"},
     ):
         answer = browser.post(f"/tasks/{task_id}/start", headers=headers)
