@@ -71,6 +71,9 @@ class Recovery:
 
     def _claim(self, transaction: Transaction, seen: Migration) -> Lease:
         migrations = MigrationRepository(transaction.connection)
+        now_there = migrations.get(seen.id)
+        if now_there.lease_until != seen.lease_until:  # renewed meanwhile, which raises no version
+            raise Conflict(seen.id, seen.version, now_there.version)
         taken = migrations.change(seen, transaction.now, **self._leases.taken(transaction, seen))
         self._store.forget_jobs(transaction, seen.id)
         if seen.lease_owner not in (None, self._leases.owner):

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 
@@ -143,8 +144,13 @@ class DistributedEngine:
     async def _take_jobs(self) -> None:
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
         self._stop_jobs = partial(_call, loop, stop.set)
-        if self._ending.is_set():
-            return
+        try:
+            if not self._ending.is_set():
+                await self._take_until(stop)
+        finally:
+            self._stop_jobs = _nothing
+
+    async def _take_until(self, stop: asyncio.Event) -> None:
         app = self._app()
         async with app.open_async():
             takers = [asyncio.create_task(self._taker(app, *share)) for share in self._shares()]
@@ -153,7 +159,6 @@ class DistributedEngine:
             for task in (*takers, ending):
                 task.cancel()
             ended = await asyncio.gather(*takers, return_exceptions=True)
-        self._stop_jobs = _nothing
         failed = [one for one in ended if isinstance(one, Exception)]
         if failed:
             raise failed[0]
@@ -199,8 +204,9 @@ class DistributedEngine:
 
 
 def _call(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
-    """Call it on the loop's own thread."""
-    loop.call_soon_threadsafe(act)
+    """Call it on the loop's own thread, if that has not ended by itself."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(act)
 
 
 def _nothing() -> None:

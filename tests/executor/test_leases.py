@@ -179,6 +179,21 @@ def test_a_lease_that_is_renewed_stays_where_it_is(sleepy, other, clock, driver_
     assert [one.outcome for one in view.attempts] == ["confirm"]
 
 
+def test_a_lease_that_is_renewed_just_before_it_is_taken_stays(
+    sleepy, other, clock, driver_of, monkeypatch
+) -> None:
+    migration_id = _ready(sleepy, driver_of)
+
+    def time_passes() -> None:
+        seen = other.tracker.migration(migration_id).migration
+        clock.ahead_s += 2 * LEASE_S
+        sleepy._leases._renew()
+        other._recovery.take_over(seen)
+
+    _while_asleep(sleepy, migration_id, monkeypatch, time_passes)
+    assert sleepy.tracker.migration(migration_id).migration.status is Status.WAITING
+
+
 def test_a_clock_that_runs_ahead_takes_nothing_from_a_worker_that_lives(
     sleepy, other, clock, driver_of, monkeypatch
 ) -> None:
