@@ -47,7 +47,12 @@ SPEC = """\
 
 #### AI Execution Context:
 ```json
-{{"git_branch_name": "feature/{slug}", "confirmation_keywords": ["done"], "timeout_seconds": 60}}
+{{
+  "git_branch_name": "feature/{slug}",
+  "confirmation_keywords": ["done"],
+  "hooks": {hooks},
+  "timeout_seconds": 60
+}}
 ```
 """
 
@@ -62,6 +67,13 @@ mkdir -p steps
 echo "by attempt $ROADMARK_ATTEMPT" > "steps/$ROADMARK_PHASE.txt"
 echo done
 """
+
+HOOK = """#!/bin/sh
+rm -f "armed-$1"
+[ "$1" = revert ] && rm -f "phase-$ROADMARK_PHASE" || touch "phase-$ROADMARK_PHASE"
+[ ! -e "hang-$1" ] || { rm "hang-$1"; touch hanging; exec sleep 345; }
+"""
+"""What a phase does outside of the files: one file more, and one less when it is taken back."""
 
 
 def git(repo: Path, *arguments: str) -> str:
@@ -107,17 +119,33 @@ class Ground:
         agent = self.folder / "agent.sh"
         agent.write_text(AGENT)
         agent.chmod(agent.stat().st_mode | stat.S_IXUSR)
-        (self.folder / "roadmark.toml").write_text(
-            f'[agents.mine]\ncommand = ["{agent}"]\n\n[run]\nagent = "mine"\nretry_delay_seconds = 0.05\n'
-        )
+        self._configure()
         self.token = self.command("auth", "token", "--scopes", "read,reply,run,rollback").splitlines()[-1]
+
+    def _configure(self) -> None:
+        hook = self.outside / "hook.sh"
+        hook.parent.mkdir()
+        hook.write_text(HOOK.replace("#!/bin/sh\n", f'#!/bin/sh\ncd "{self.outside}"\n'))
+        (self.folder / "roadmark.toml").write_text(
+            f'[agents.mine]\ncommand = ["{self.folder / "agent.sh"}"]\n\n'
+            '[run]\nagent = "mine"\nretry_delay_seconds = 0.05\n\n'
+            f'[hooks.note]\napply = ["sh", "{hook}", "apply"]\nrevert = ["sh", "{hook}", "revert"]\n'
+            f'writable = ["{self.outside}"]\n'
+        )
+
+    @property
+    def outside(self) -> Path:
+        """The folder that hooks change."""
+        return self.folder / "outside"
 
     def copy(self, folder: Path) -> "Ground":
         """The same, elsewhere."""
-        shutil.copytree(self.folder, folder)
-        return Ground(folder, token=self.token)
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("outside"))
+        made = Ground(folder, token=self.token)
+        made._configure()
+        return made
 
-    def drop(self, title: str, phases: int = 2) -> None:
+    def drop(self, title: str, phases: int = 2, hooks: tuple[str, ...] = ()) -> None:
         """A spec, whole from the beginning."""
         slug = title.lower().replace(" ", "-")
         written = "".join(
@@ -125,7 +153,9 @@ class Ground:
         )
         path = self.folder / "specs" / f"{slug}.md"
         path.with_suffix(".new").write_text(
-            SPEC.format(title=title, slug=slug, phases=written, most=MOST_ATTEMPTS)
+            SPEC.format(
+                title=title, slug=slug, phases=written, most=MOST_ATTEMPTS, hooks=json.dumps(list(hooks))
+            )
         )
         path.with_suffix(".new").replace(path)
 

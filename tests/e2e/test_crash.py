@@ -1,11 +1,13 @@
 """The service is killed, again and again: nothing acknowledged is lost, nothing is doubled, all goes on.
 
-ROADMARK_CRASH_KILLS says how often it is killed at random; 20 where it is unset. From 200 on it is also
-killed at every commit and every start of a process in turn, and not only at some of them.
+ROADMARK_CRASH_KILLS says how often it is killed at random; 20 where it is unset. ROADMARK_CRASH_STRIDE says
+at which commits and starts of a process it is killed in turn: 1 is each of them, 83 where it is unset, and 1
+from 200 kills on. ROADMARK_CRASH_FIRST is the place to begin with, so that a full run can be done in shares.
 """
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,10 +22,13 @@ from .crashing import AWAY, ROADMARK, STILL_S, WHERE, Ground, git, until
 
 KILLS = int(os.environ.get("ROADMARK_CRASH_KILLS", "20"))
 SEED = int(os.environ.get("ROADMARK_CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
-STRIDE = 1 if KILLS >= 200 else 83
+STRIDE = int(os.environ.get("ROADMARK_CRASH_STRIDE", "1" if KILLS >= 200 else "83"))
+FIRST = int(os.environ.get("ROADMARK_CRASH_FIRST", "1"))
 APART = 4
 """A further task comes with each fourth kill."""
 MOST_PLACES = 1_000
+BESIDE_A_HOOK = 22
+"""So many places after the begin of a hook are looked at."""
 NEVER = 10**9
 
 
@@ -146,38 +151,79 @@ def mortal() -> Iterator[Mortal]:
 
 
 def test_killed_at_any_commit_and_any_start_of_a_process_it_goes_on(
-    prepared: Ground, mortal, tmp_path
+    prepared: Ground, mortal: Mortal, tmp_path: Path
 ) -> None:
     """A migration of one phase, and its rollback; each time from the beginning."""
-    for place in range(1, MOST_PLACES, STRIDE):
+    for place in range(FIRST, MOST_PLACES, STRIDE):
         ground = prepared.copy(tmp_path / str(place))
-        ground.drop("Crash Here", phases=1)
-        process = mortal.begin(ground, place, *ground.serve())
-        if to_and_fro(ground, process):
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGTERM)
-        ended = mortal.ended()
-        if ended == 0:
+        ground.drop("Crash Here", phases=1, hooks=("note",))
+        if not dies_and_goes_on(ground, mortal, place):
             break
-        assert ended == -signal.SIGKILL
-        ground.look_after_a_crash()
-
-        process = mortal.begin(ground, NEVER, *ground.serve())
-        until("it answers", ground.is_up)
-        assert to_and_fro(ground, process), (place, ground.statuses())
-        os.kill(process, signal.SIGTERM)
-        assert mortal.ended() == 0
-        ground.look_at_rows()
-        ground.look_at_the_end(phases=1)
-        assert list((ground.folder / "state" / "workspaces").glob("*/steps/1.txt")) == []
-        mortal.begin(ground, NEVER, "audit", "verify", *WHERE)
-        assert mortal.ended() == 0
+        shutil.rmtree(ground.folder)
     sys.stdout.write(f"{place} places\n")
     assert 100 < place < MOST_PLACES - STRIDE
 
 
-def to_and_fro(ground: Ground, process: int) -> bool:
-    """Carry the task out and take it back; False where the service vanished before."""
+@pytest.mark.parametrize("act", ["apply", "revert"])
+def test_killed_in_a_hook_it_runs_the_hook_again(ground: Ground, mortal: Mortal, act: str) -> None:
+    ground.drop("Crash Here", phases=1, hooks=("note",))
+    (ground.outside / f"hang-{act}").touch()
+    process = mortal.begin(ground, NEVER, *ground.serve())
+    assert not to_and_fro(ground, process, kill_when=ground.outside / "hanging")
+    assert mortal.ended() == -signal.SIGKILL
+    ground.look_after_a_crash()
+    goes_on(ground, mortal)
+    told = ground.rows("SELECT count(*) FROM migration_tracking WHERE kind = 'hook.began'")
+    assert told == [(3,)]
+
+
+@pytest.mark.parametrize("act", ["apply", "revert"])
+def test_killed_at_the_places_after_a_hook_it_goes_on(
+    prepared: Ground, mortal: Mortal, tmp_path: Path, act: str
+) -> None:
+    """The end of the hook, the git calls and the commits of landing or taking back that follow it."""
+    for place in range(1, BESIDE_A_HOOK, min(STRIDE, 7)):
+        ground = prepared.copy(tmp_path / str(place))
+        ground.drop("Crash Here", phases=1, hooks=("note",))
+        (ground.outside / f"armed-{act}").touch()
+        assert dies_and_goes_on(ground, mortal, place)
+
+
+def dies_and_goes_on(ground: Ground, mortal: Mortal, place: int) -> bool:
+    """Whether the place was reached; what was begun there is then finished by the next start."""
+    process = mortal.begin(ground, place, *ground.serve())
+    if to_and_fro(ground, process):
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGTERM)
+    ended = mortal.ended()
+    if ended == 0:
+        return False
+    assert ended == -signal.SIGKILL
+    ground.look_after_a_crash()
+    goes_on(ground, mortal)
+    return True
+
+
+def goes_on(ground: Ground, mortal: Mortal) -> None:
+    """A further start of the service ends all of it, inside the files and outside of them."""
+    process = mortal.begin(ground, NEVER, *ground.serve())
+    until("it answers", ground.is_up)
+    assert to_and_fro(ground, process), ground.statuses()
+    os.kill(process, signal.SIGTERM)
+    assert mortal.ended() == 0
+    ground.look_at_rows()
+    ground.look_at_the_end(phases=1)
+    assert list((ground.folder / "state" / "workspaces").glob("*/steps/1.txt")) == []
+    assert list(ground.outside.glob("phase-*")) == []
+    mortal.begin(ground, NEVER, "audit", "verify", *WHERE)
+    assert mortal.ended() == 0
+
+
+def to_and_fro(ground: Ground, process: int, kill_when: Path | None = None) -> bool:
+    """Carry the task out and take it back; False where the service vanished before.
+
+    It is killed as soon as the file `kill_when` is there.
+    """
     asked = False
     deadline = time.monotonic() + STILL_S
     while time.monotonic() < deadline and is_alive(process):
@@ -186,6 +232,9 @@ def to_and_fro(ground: Ground, process: int) -> bool:
             asked = asked or ask_back(ground)
         except AWAY:
             pass
+        if kill_when is not None and kill_when.exists():
+            os.kill(process, signal.SIGKILL)
+            return False
         if set(ground.statuses()) == {"rolled_back"}:
             return True
         time.sleep(0.02)
