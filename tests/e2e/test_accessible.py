@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from roadmark.web.auth import is_program
-from roadmark.web.routes import acts, contract, observing, reply_link, screens, sign_in, webhooks
+from roadmark.web.routes import acts, contract, observing, reply_link, schedules, screens, sign_in, webhooks
 
 from .conftest import SPEC, Site, Visit
 
@@ -19,7 +19,7 @@ RULES = {
 }
 
 
-MODULES = (acts, contract, observing, reply_link, screens, sign_in, webhooks)
+MODULES = (acts, contract, observing, reply_link, schedules, screens, sign_in, webhooks)
 NO_PAGES = {"/audit.csv", "/tasks/{id}/log/{attempt}", "/api/docs/{name}"}
 
 
@@ -61,13 +61,25 @@ def pages(site: Site, visit: Visit, chromium: Browser) -> Iterator[Pages]:
         page.get_by_label("Your reply to Open Shelf").fill("hardly")
         page.keyboard.press("Enter")
         expect(page.locator("#reply").get_by_role("alert")).to_be_visible()
+    page.get_by_text("Start it by cron").click()
+    page.get_by_label("Minute, hour, day, month, weekday").fill("0 2 * * 1-5")
+    page.get_by_role("button", name="Add schedule").click()
+    expect(page.get_by_text("0 2 * * 1-5").first).to_be_visible()
     task = page.url.removeprefix(site.address)
     stranger = chromium.new_context(base_url=site.address)
     link = site.sign_in_link().removeprefix(site.address)
     parts = ("", "/rollback", "/log", "/changes", "/history")
     paths = (
         *("/", "/?text=nothing-like-it", "/inbox", "/specs", "/figures", "/audit", "/doctor", "/webhooks"),
-        *("/problems", "/problems/stale", "/rules/E101", "/api/docs", "/jump?q=shelf", "/no/such/page"),
+        *(
+            "/problems",
+            "/problems/stale",
+            "/schedules",
+            "/rules/E101",
+            "/api/docs",
+            "/jump?q=shelf",
+            "/no/such/page",
+        ),
         *(task + part for part in parts),
     )
     strangers_paths = ("/sign-in", link, "/sign-in/mistyped", "/reply/mistyped")

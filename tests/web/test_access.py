@@ -39,6 +39,8 @@ FORMS = {
     "/tasks/{t}/tick": "run",
     "/tasks/{t}/rollback": "rollback",
     "/tasks/{t}/undo": "rollback",
+    "/tasks/{t}/schedule": "run",
+    "/schedules/none/remove": "run",
 }
 
 

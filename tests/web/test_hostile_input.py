@@ -44,6 +44,8 @@ FORMS = {
     "/tasks/{task}/tick": ("key", "mark", "version"),
     "/tasks/{task}/rollback": ("to", "reason", "branch", "version", "choice:x", "with_dependents"),
     "/tasks/{task}/undo": ("reason", "version"),
+    "/tasks/{task}/schedule": ("cron",),
+    "/schedules/none/remove": ("version",),
     "/theme": ("theme", "next"),
 }
 URL_ENCODED, IN_PARTS = "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"
