@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,32 +11,14 @@ from roadmark.executor.model import JournalEntry
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
 
+from .clocks import SetClock
+
 WORK = [
     {"do": "write", "path": "greeting/words.py", "text": "WORDS = ['hello']\n"},
     {"do": "say", "text": "done\n"},
 ]
 LIMITED = [{"do": "end", "end": "rate_limited"}]
 UNDONE = [{"do": "say", "text": "I have begun."}]
-
-
-class SetClock:
-    """A clock that stands still until the test lets time pass, or sets the wall time alone."""
-
-    def __init__(self) -> None:
-        self._now, self._running_s = datetime(2026, 3, 1, 12, tzinfo=UTC), 1000.0
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic_s(self) -> float:
-        return self._running_s
-
-    def let_pass(self, span: timedelta) -> None:
-        self._now += span
-        self._running_s += span.total_seconds()
-
-    def set_by(self, span: timedelta) -> None:
-        self._now += span
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,33 +11,15 @@ from roadmark.executor.errors import ConfigurationWrong
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
 
+from .clocks import SetClock
+
 HOUR = timedelta(hours=1)
-
-
-class PassingClock:
-    """A clock that stands still until the test lets time pass, or sets the wall time alone."""
-
-    def __init__(self) -> None:
-        self._now, self._running_s = datetime(2026, 3, 1, 12, tzinfo=UTC), 1000.0
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic_s(self) -> float:
-        return self._running_s
-
-    def let_pass(self, span: timedelta) -> None:
-        self._now += span
-        self._running_s += span.total_seconds()
-
-    def set_by(self, span: timedelta) -> None:
-        self._now += span
 
 
 class Room:
     """A service that is not started, with a question open for four hours."""
 
-    def __init__(self, settings: Settings, clock: PassingClock) -> None:
+    def __init__(self, settings: Settings, clock: SetClock) -> None:
         self._settings, self._clock = settings, clock
         self.service = self._open()
         self.service.intake.rescan()
@@ -63,12 +45,12 @@ class Room:
 
 
 @pytest.fixture
-def clock() -> PassingClock:
-    return PassingClock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
-def room(spec: Path, settings: Settings, clock: PassingClock) -> Iterator[Room]:
+def room(spec: Path, settings: Settings, clock: SetClock) -> Iterator[Room]:
     room = Room(replace(settings, remind_s=(3600, 600)), clock)
     yield room
     room.service.stop()
@@ -112,7 +94,7 @@ def test_a_paused_question_reminds_nobody(room: Room) -> None:
 
 
 @pytest.mark.parametrize("days", [-400, 400])
-def test_a_clock_that_is_set_repeats_no_reminder(room: Room, clock: PassingClock, days: int) -> None:
+def test_a_clock_that_is_set_repeats_no_reminder(room: Room, clock: SetClock, days: int) -> None:
     assert room.after(3 * HOUR) == [3600]
     clock.set_by(timedelta(days=days))
     assert room.after(timedelta(minutes=1)) == [3600]
@@ -120,7 +102,7 @@ def test_a_clock_that_is_set_repeats_no_reminder(room: Room, clock: PassingClock
 
 
 def test_a_question_shorter_than_a_reminder_is_not_reminded_of_at_once(
-    spec: Path, settings: Settings, clock: PassingClock
+    spec: Path, settings: Settings, clock: SetClock
 ) -> None:
     room = Room(replace(settings, remind_s=(3600, 600), wait_s=1800), clock)
     assert room.after(timedelta(seconds=1)) == []
@@ -128,7 +110,7 @@ def test_a_question_shorter_than_a_reminder_is_not_reminded_of_at_once(
     room.service.stop()
 
 
-def test_without_times_nobody_is_reminded(spec: Path, settings: Settings, clock: PassingClock) -> None:
+def test_without_times_nobody_is_reminded(spec: Path, settings: Settings, clock: SetClock) -> None:
     room = Room(replace(settings, remind_s=()), clock)
     assert room.after(timedelta(hours=3, minutes=59)) == []
     room.service.stop()

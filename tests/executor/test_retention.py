@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from roadmark.executor.service import Service
 from roadmark.executor.states import Status
 from roadmark.executor.workspace.upkeep import vault_usage
 
+from .clocks import SetClock
 from .conftest import git
 
 DONE = {"do": "say", "text": "done\n"}
@@ -25,29 +26,13 @@ PHASES = {
 DAY = timedelta(days=1)
 
 
-class CalendarClock:
-    """A clock that stands still until the test lets days pass."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic_s(self) -> float:
-        return self._now.timestamp()
-
-    def let_pass(self, span: timedelta) -> None:
-        self._now += span
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
-def clock() -> CalendarClock:
-    return CalendarClock()
-
-
-@pytest.fixture
-def service(spec: Path, settings: Settings, clock: CalendarClock) -> Iterator[Service]:
+def service(spec: Path, settings: Settings, clock: SetClock) -> Iterator[Service]:
     """A service that is not started, and keeps files for thirty days."""
     agents = {"script": AgentSettings(name="script", kind="scripted", options={"phases": PHASES})}
     service = Service(replace(settings, agents=agents, retention_days=30), clock)

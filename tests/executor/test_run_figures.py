@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,37 +13,22 @@ from roadmark.executor.run_figures import times_of
 from roadmark.executor.service import Service
 from roadmark.executor.states import ENDED, Status
 
+from .clocks import NOON, SetClock
+
 USAGE = {"do": "usage", "tokens_in": 600, "tokens_out": 400, "cost_usd": 0.5}
 WORDS = {"do": "write", "path": "greeting/words.py", "text": "WORDS = ['hello']\n"}
 PAGE = {"do": "write", "path": "greeting/page.py", "text": "PAGE = 'hello'\n"}
 DONE = {"do": "say", "text": "done\n"}
 PHASES = {"1": [[USAGE, DONE], [USAGE, WORDS, DONE]], "2": [[PAGE, DONE]]}
-BEGIN = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class SteppingClock:
-    """A clock that stands still until the test lets time pass."""
-
-    def __init__(self) -> None:
-        self._now = BEGIN
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic_s(self) -> float:
-        return self._now.timestamp()
-
-    def let_pass(self, span: timedelta) -> None:
-        self._now += span
 
 
 @pytest.fixture
-def clock() -> SteppingClock:
-    return SteppingClock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
-def service(spec: Path, settings: Settings, clock: SteppingClock) -> Iterator[Service]:
+def service(spec: Path, settings: Settings, clock: SetClock) -> Iterator[Service]:
     agents = {"script": AgentSettings(name="script", kind="scripted", options={"phases": PHASES})}
     service = Service(replace(settings, agents=agents, retry_delay_s=0.0), clock)
     service.hold("a test")
@@ -52,7 +37,7 @@ def service(spec: Path, settings: Settings, clock: SteppingClock) -> Iterator[Se
     service.stop()
 
 
-def test_a_run_tells_what_it_waited_queued_and_cost(service: Service, clock: SteppingClock) -> None:
+def test_a_run_tells_what_it_waited_queued_and_cost(service: Service, clock: SetClock) -> None:
     migration_id = service.manager.start(service.tracker.fleet()[0].task.id, "anna", "script").id
     clock.let_pass(timedelta(minutes=2))
     service.advance(migration_id)
@@ -66,13 +51,13 @@ def test_a_run_tells_what_it_waited_queued_and_cost(service: Service, clock: Ste
     figures = service.tracker.figures(migration_id, clock.now())
     times = figures.times
     assert (times.queued_s, times.waiting_s, times.held_s) == (200.0, 5400.0, 0.0)
-    assert times.elapsed_s == (clock.now() - BEGIN).total_seconds()
+    assert times.elapsed_s == (clock.now() - NOON).total_seconds()
     assert (figures.attempts, figures.attempts_used) == (2, 1)
     assert (figures.tokens_in, figures.tokens_out, figures.cost_usd) == (1200, 800, 1.0)
     assert (figures.estimated_hours, figures.peak_memory_bytes) == (3.0, None)
 
 
-def test_the_time_after_the_end_is_nobodys(service: Service, clock: SteppingClock) -> None:
+def test_the_time_after_the_end_is_nobodys(service: Service, clock: SetClock) -> None:
     migration_id = service.manager.start(service.tracker.fleet()[0].task.id, "anna", "script").id
     clock.let_pass(timedelta(minutes=2))
     service.manager.cancel(migration_id, "anna")
@@ -84,14 +69,14 @@ def test_the_time_after_the_end_is_nobodys(service: Service, clock: SteppingCloc
 def test_work_is_held_against_the_estimate() -> None:
     hour = timedelta(hours=1)
     moves = [
-        (BEGIN, Status.QUEUED),
-        (BEGIN + hour, Status.RUNNING),
-        (BEGIN + 3 * hour, Status.PARKED),
-        (BEGIN + 4 * hour, Status.PAUSED),
-        (BEGIN + 5 * hour, Status.ROLLING_BACK),
-        (BEGIN + 6 * hour, Status.COMPLETED),
+        (NOON, Status.QUEUED),
+        (NOON + hour, Status.RUNNING),
+        (NOON + 3 * hour, Status.PARKED),
+        (NOON + 4 * hour, Status.PAUSED),
+        (NOON + 5 * hour, Status.ROLLING_BACK),
+        (NOON + 6 * hour, Status.COMPLETED),
     ]
-    times = times_of(moves, BEGIN + 100 * hour)
+    times = times_of(moves, NOON + 100 * hour)
     assert (times.queued_s, times.working_s, times.parked_s, times.held_s) == (3600, 10_800, 3600, 3600)
 
 
@@ -100,9 +85,9 @@ def test_work_is_held_against_the_estimate() -> None:
     st.integers(0, 10_000),
 )
 def test_the_parts_are_the_whole(steps: list[tuple[int, Status]], rest: int) -> None:
-    moves, at = [], BEGIN
+    moves, at = [], NOON
     for seconds, status in steps:
         moves.append((at, status))
         at += timedelta(seconds=seconds)
     now = at + timedelta(seconds=rest)
-    assert times_of(moves, now).elapsed_s == (now - BEGIN).total_seconds()
+    assert times_of(moves, now).elapsed_s == (now - NOON).total_seconds()

@@ -16,29 +16,10 @@ from roadmark.executor.states import Status
 from roadmark.executor.store.schedules import ScheduleRepository
 from roadmark.executor.timers import Timers
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+from .clocks import SetClock
+
 TWO = datetime(2026, 3, 2, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
-
-
-class SetClock:
-    """A clock that stands still until the test lets time pass, or sets the wall time alone."""
-
-    def __init__(self) -> None:
-        self._now, self._running_s = NOON, 1000.0
-
-    def now(self) -> datetime:
-        return self._now
-
-    def monotonic_s(self) -> float:
-        return self._running_s
-
-    def let_pass(self, span: timedelta) -> None:
-        self._now += span
-        self._running_s += span.total_seconds()
-
-    def set_by(self, span: timedelta) -> None:
-        self._now += span
 
 
 @pytest.fixture
