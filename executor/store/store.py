@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -30,6 +32,8 @@ from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.identity import REVISION
 from roadmark.executor.store.lane import Transaction, Work, WriterLane
 from roadmark.executor.store.urls import conninfo_of, is_sqlite, place_of, url_of
+
+log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -173,10 +177,18 @@ class Store:
     def _keep_head(self) -> None:
         """Keep the head apart, once for many batches. It may lag behind after a crash; it never leads."""
         newest, self._newest = self._newest, None
-        if newest is not None:
-            draft = self._head_file.with_suffix(".new")
-            draft.write_text(json.dumps({"seq": newest.seq, "hash": newest.hash}))
-            os.replace(draft, self._head_file)
+        if newest is None:
+            return
+        try:
+            self._replace_head(newest)
+        except OSError as error:
+            log.warning("%s lags behind the journal, and is written with the next change: %s", HEAD, error)
+
+    def _replace_head(self, newest: JournalEntry) -> None:
+        """Through a draft of this lane's own: a command may keep the head at the same time as the service."""
+        draft = self._head_file.with_suffix(f".{threading.get_native_id()}")
+        draft.write_text(json.dumps({"seq": newest.seq, "hash": newest.hash}))
+        os.replace(draft, self._head_file)
 
     def _read_head(self) -> journal.Head | None:
         if not self._head_file.exists():

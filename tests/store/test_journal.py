@@ -1,5 +1,8 @@
 """The journal shows every edit, gap, swap and cut."""
 
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -7,7 +10,7 @@ import sqlalchemy as sa
 from roadmark.executor.clock import SystemClock
 from roadmark.executor.events import Event
 from roadmark.executor.store.lane import Transaction
-from roadmark.executor.store.store import Store
+from roadmark.executor.store.store import HEAD, Store
 from roadmark.executor.store.tables import migration_tracking
 
 from .conftest import OpenStore
@@ -78,3 +81,39 @@ def test_two_programs_on_one_database_continue_one_chain(open_store: OpenStore) 
     assert [entry.kind for entry in command.journal_after(0, 20)] == [
         f"event.{number}" for number in range(10)
     ]
+
+
+def test_programs_that_keep_the_head_at_the_same_time_do_not_stop_each_other(
+    open_store: OpenStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    both_drafted, replace = threading.Barrier(2, timeout=20), os.replace
+
+    def replace_together(draft: Path, head: Path) -> None:
+        both_drafted.wait()
+        replace(draft, head)
+
+    stores = open_store(), open_store()
+    monkeypatch.setattr(os, "replace", replace_together)
+    for store in stores:
+        store.record(Event(kind="thing.happened"))
+    with ThreadPoolExecutor(2) as programs:
+        list(programs.map(Store.close, stores))
+    monkeypatch.undo()
+    assert caplog.text == ""
+    assert open_store().verify_journal() == []
+
+
+def test_a_head_that_cannot_be_kept_stops_no_writing(
+    open_store: OpenStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / HEAD).mkdir()
+    store = open_store()
+    store.record(Event(kind="thing.happened"))
+    store.close()
+    assert HEAD in caplog.text
+    (tmp_path / HEAD).rmdir()
+    store = open_store()
+    store.record(Event(kind="thing.happened"))
+    store.close()
+    assert open_store().verify_journal() == []
+    assert (tmp_path / HEAD).is_file()
