@@ -109,7 +109,7 @@ class Ground:
     started: set[str] = field(default_factory=set)
     answered: set[str] = field(default_factory=set)
 
-    def prepare(self) -> None:
+    def prepare(self, slots: int = 0) -> None:
         """A repository, an agent, and a token."""
         repo = self.folder / "repo"
         repo.mkdir(parents=True)
@@ -119,16 +119,16 @@ class Ground:
         agent = self.folder / "agent.sh"
         agent.write_text(AGENT)
         agent.chmod(agent.stat().st_mode | stat.S_IXUSR)
-        self._configure()
+        self._configure(slots)
         self.token = self.command("auth", "token", "--scopes", "read,reply,run,rollback").splitlines()[-1]
 
-    def _configure(self) -> None:
+    def _configure(self, slots: int = 0) -> None:
         hook = self.outside / "hook.sh"
         hook.parent.mkdir()
         hook.write_text(HOOK.replace("#!/bin/sh\n", f'#!/bin/sh\ncd "{self.outside}"\n'))
         (self.folder / "roadmark.toml").write_text(
             f'[agents.mine]\ncommand = ["{self.folder / "agent.sh"}"]\n\n'
-            '[run]\nagent = "mine"\nretry_delay_seconds = 0.05\n\n'
+            f'[run]\nagent = "mine"\nretry_delay_seconds = 0.05\nslots = {slots}\n\n'
             f'[hooks.note]\napply = ["sh", "{hook}", "apply"]\nrevert = ["sh", "{hook}", "revert"]\n'
             f'writable = ["{self.outside}"]\n'
         )

@@ -20,9 +20,7 @@ MOST_MB = 150
 def ground(tmp_path: Path) -> Ground:
     """A slot for each of the tasks."""
     made = Ground(tmp_path / "ground")
-    made.prepare()
-    settings = made.folder / "roadmark.toml"
-    settings.write_text(settings.read_text() + f"slots = {MANY}\n")
+    made.prepare(slots=MANY)
     for number in range(MANY):
         made.drop(f"One Of Many {number}", phases=1)
     return made
