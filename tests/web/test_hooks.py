@@ -140,7 +140,7 @@ def test_a_reply_answers_the_question_that_it_names_and_no_later_one(
 
 
 @pytest.mark.parametrize(
-    "how", [{"age_s": 301}, {"age_s": -301}, {"secret": "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"}]
+    "how", [{"age_s": 301}, {"age_s": -400}, {"secret": "whsec_QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"}]
 )
 def test_an_old_or_foreign_message_is_refused(
     bench: Workbench, outside: TestClient, how: dict[str, object]
