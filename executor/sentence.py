@@ -12,7 +12,6 @@ from roadmark.executor.vocabulary import Phrases, Vocabulary, vocabulary
 from roadmark.ingest.prose import OPAQUE
 
 _SPLIT = re.compile(r"(?<=[.!?…])\s+|(?<=[。!?])(?=[\u3040-\u30ff\u4e00-\u9fff])|;\s+|\s[–—]\s")  # noqa: RUF001
-SHORT_ITEM = 2
 MOST_WORDS = 6
 """How many words may stand around the keywords of a confirmation (execution design, section 6)."""
 
@@ -32,6 +31,8 @@ def affirms(tokens: Sequence[Token]) -> bool:
     if not 1 <= len(set(said)) <= 2 or len(said) > MOST_WORDS or any(_spoils(token) for token in tokens):
         return False
     plain = without_harmless(tokens)
+    if _is_idiom(tokens):
+        return False
     if sum(token.kind in (Kind.WORD, Kind.NUMBER, Kind.LINK) for token in plain) > MOST_WORDS:
         return False
     parts = _clauses(plain)
@@ -42,19 +43,27 @@ def affirms(tokens: Sequence[Token]) -> bool:
 def reports(tokens: Sequence[Token]) -> bool:
     """Whether a sentence before the confirmation only tells what was found: no reserve, question or order.
 
-    Its words need not be known, so it must begin as a statement does ("the", "I", "all", "created") or be
-    as short as a list item.
+    Its words need not all be known, so each of its clauses must name a finding ("pass", "checked") and begin
+    as a statement does ("the", "I", "all", "created"), or be thanks, praise and the like.
     """
     words = vocabulary()
-    plain = [token for token in without_harmless(tokens) if token.kind is not Kind.BREAK]
-    reserve = words.stopping | words.contrast | words.meta | words.failure | {"to", "1%"}
+    plain = without_harmless(tokens)
+    reserve = words.stopping | words.contrast | words.meta | words.failure | words.bad | {"to", "1%"}
     if any(_spoils(token) and token.text != OPAQUE for token in plain) or _has_keyword(plain):
         return False
     if any(token.text in reserve or token.text.endswith("n't") for token in plain):
         return False
-    opening = words.pronouns | words.determiners | words.nouns | words.assent
-    first = plain[0].text if plain else ""
-    return len(plain) <= SHORT_ITEM or first in opening or (first.endswith("ed") and first.isascii())
+    return all(_finding(clause, words) or _aside(clause, early=True) for clause in _clauses(plain))
+
+
+def _finding(clause: Sequence[Token], words: Vocabulary) -> bool:
+    first = clause[0].text
+    if len(clause) == 1 and first in words.before_comma:
+        return True
+    opening = words.pronouns | words.copulas | words.determiners | words.nouns | words.assent | words.praise
+    if not (clause[0].kind is Kind.NUMBER or first in opening or (first.endswith("ed") and first.isascii())):
+        return False
+    return any(token.text in words.findings for token in clause)
 
 
 def without_harmless(tokens: Sequence[Token]) -> list[Token]:
@@ -67,6 +76,12 @@ def without_harmless(tokens: Sequence[Token]) -> list[Token]:
             kept.append(tokens[at])
         at += size or 1
     return kept
+
+
+def _is_idiom(tokens: Sequence[Token]) -> bool:
+    """Whether a phrase stands there that says something else than its words do."""
+    texts = [token.text for token in tokens]
+    return any(_begins_with(texts[at:], vocabulary().idioms) for at in range(len(texts)))
 
 
 def _spoils(token: Token) -> bool:
@@ -115,7 +130,7 @@ def _clauses(tokens: Sequence[Token]) -> list[list[Token]]:
             continue
         if _goes_on(tokens, at, words) and parts[-1]:
             parts.append([])
-        if not _only_before_comma(tokens, at, words):
+        if parts[-1] or not _only_before_comma(tokens, at, words):
             parts[-1].append(token)
     return [part for part in parts if part]
 
@@ -150,12 +165,15 @@ def _keyword_clause(clause: Sequence[Token]) -> bool:
     allowed = frame | words.nouns | words.assent
     texts = [token.text if token.kind is Kind.WORD else "" for token in clause]
     for at, token in enumerate(clause):
-        if token.kind is Kind.WORD and token.text not in allowed:
+        counts = token.kind is Kind.NUMBER or token.text in words.numbers
+        if token.kind is Kind.WORD and token.text not in allowed and not counts:
             return False
-        if token.kind is Kind.NUMBER and not (at and texts[at - 1] in words.nouns):
+        if counts and not (at and texts[at - 1] in words.nouns):
             return False
         if token.kind is Kind.LINK and not _has_keyword(clause[:at]):
             return False
+    if clause[-1].text in words.never_last:
+        return False
     return not _asks(clause, words) and _well_placed(clause, texts, words)
 
 
@@ -167,15 +185,20 @@ def _well_placed(clause: Sequence[Token], texts: list[str], words: Vocabulary) -
         if token.kind is Kind.KEYWORD:
             if after in words.nouns or after in words.determiners or after in words.pronouns:
                 return False
-            if before in words.prepositions or before in words.determiners or _subject_only(before, words):
+            is_named = " " in token.text and at == 1 and before in words.determiners  # "die Datenbank läuft"
+            if not (token.unbordered or is_named) and _leaves_open(before, words):
                 return False
-        elif token.text in words.prepositions and (not at or after in words.pronouns):
+        elif token.text in words.prepositions and (
+            after in words.pronouns or not (at or token.text in words.determiners)
+        ):
             return False
     return True
 
 
-def _subject_only(word: str, words: Vocabulary) -> bool:
-    return word in words.pronouns and word not in words.copulas
+def _leaves_open(before: str, words: Vocabulary) -> bool:
+    """Whether the keyword after this word is part of something else: "a complete", "in done", "you done"."""
+    is_subject = before in words.pronouns and before not in words.copulas
+    return is_subject or before in words.prepositions or before in words.determiners
 
 
 def _asks(clause: Sequence[Token], words: Vocabulary) -> bool:
@@ -199,12 +222,14 @@ def _aside(clause: Sequence[Token], early: bool) -> bool:  # noqa: FBT001 - as i
     """Whether a clause beside the keyword's is thanks, praise, "go on", or a heading such as "Phase 1:"."""
     words = vocabulary()
     telling = words.assent | words.praise | words.onward | words.go
+    meant = telling - words.polite
     frame = words.pronouns | words.copulas | words.determiners | words.adverbs | words.prepositions
     known = telling | frame | words.nouns | words.linking
     spoken = [token for token in clause if token.kind is Kind.WORD]
     if any(token.text not in known for token in spoken):
         return False
-    if any(token.text in telling for token in spoken) or any(token.kind is Kind.LINK for token in clause):
+    if any(token.text in meant for token in spoken) or any(token.kind is Kind.LINK for token in clause):
         return True
     named = early and any(token.text in words.nouns for token in spoken)
-    return named or (bool(spoken) and all(token.text in words.adverbs for token in spoken))
+    idle = words.adverbs | words.polite
+    return named or (bool(spoken) and all(token.text in idle for token in spoken))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from roadmark.executor.vocabulary import vocabulary
+from roadmark.executor.vocabulary import plain_spellings, vocabulary
 
 _ANSI = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # a title or a link
@@ -93,7 +93,8 @@ class Keywords:
 
     def __init__(self, keywords: Iterable[str]) -> None:
         folded = {" ".join(fold(clean(keyword)).split()) for keyword in keywords}
-        self.plain = frozenset(keyword for keyword in folded if keyword)
+        spellings = folded.union(*map(plain_spellings, folded))
+        self.plain = frozenset(keyword for keyword in spellings if keyword)
         parts = {tuple(_TOKEN_WORDS.findall(keyword)) for keyword in self.plain}
         self.sequences = sorted((part for part in parts if part), key=lambda part: (-len(part), part))
         self.unbordered = tuple(k for k in self.plain if re.fullmatch(rf"[{_CJK}]+", k))

@@ -6,6 +6,8 @@ which language a reply is written; a word that stops a reading in one language i
 
 import functools
 import tomllib
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -45,6 +47,15 @@ class Vocabulary:
     no_fillers: frozenset[str]
     no_objects: frozenset[str]
     no_tails: frozenset[str]
+    numbers: frozenset[str]
+    findings: frozenset[str]
+    """What a report says was found or done ("checked", "pass"); a report without any is no report."""
+    bad: frozenset[str]
+    """What no report of an accepted phase holds, though it may stand elsewhere ("slow", "rubbish")."""
+    polite: frozenset[str]
+    """Words that by themselves ask for nothing ("please"), but make a noun an order ("please test")."""
+    never_last: frozenset[str]
+    """Words that a statement does not end with: more was meant to follow."""
     refusal_words: frozenset[str]
     refusal_objects: frozenset[str]
     empty_reasons: frozenset[str]
@@ -58,6 +69,8 @@ class Vocabulary:
     """Phrases with a negation that deny nothing ("nothing left")."""
     asides: Phrases
     """Phrases that add nothing to a confirmation ("from my side")."""
+    idioms: Phrases
+    """Phrases that mean something else than their words ("en fait", "approved with changes")."""
     because: Phrases
     because_unbordered: tuple[str, ...]
 
@@ -76,8 +89,24 @@ _HARMLESS = (
 _STOPPING = ("negation", "hypothetical", "partial", "contrast", "question", "meta", "failure")
 _OTHER = (
     "before_comma", "no_words", "no_fillers", "no_objects", "no_tails", "refusal_words", "refusal_objects",
-    "empty_reasons",
+    "empty_reasons", "numbers", "findings", "bad", "polite", "never_last",
 )  # fmt: skip
+
+
+def plain_spellings(text: str) -> frozenset[str]:
+    """How a casefolded text is typed without its accents: "laeuft" and "lauft" for "läuft".
+
+    A word with an accent on its last letter has none: there it tells one word from another ("terminé").
+    """
+    bare = unicodedata.normalize("NFD", text.translate(_STROKES))
+    if any(unicodedata.combining(word[-1]) for word in bare.split()):
+        return frozenset()
+    stripped = "".join(letter for letter in bare if not unicodedata.combining(letter))
+    return frozenset({text.translate(_UMLAUTS), stripped}) - {text}
+
+
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_STROKES = str.maketrans({"ł": "l", "ø": "o", "đ": "d"})
 
 
 @functools.cache
@@ -88,10 +117,12 @@ def vocabulary() -> Vocabulary:
     everything = [*bordered, *unbordered]
     stopping = {name: _words(everything, name) for name in _STOPPING}
     stopped = frozenset().union(*stopping.values())
+    harmless = {name: _words(everything, name) - stopped for name in _HARMLESS}
+    known = stopped.union(*harmless.values())
     return Vocabulary(
-        **stopping,
-        **{name: _words(everything, name) - stopped for name in _HARMLESS},
-        **{name: _words(everything, name) for name in _OTHER},
+        **{name: words | (_respelt(words) - known) for name, words in stopping.items()},
+        **{name: words | (_respelt(words) - _respelt(stopped) - known) for name, words in harmless.items()},
+        **{name: words | _respelt(words) for name, words in _others(everything)},
         pieces=frozenset().union(*(_words(unbordered, name) for name in _HARMLESS)),
         stops=_longest_first(unbordered, "stops"),
         failures=_longest_first(unbordered, "failures"),
@@ -99,6 +130,7 @@ def vocabulary() -> Vocabulary:
         refusals=_longest_first(unbordered, "refusals"),
         harmless=_phrases(bordered, "harmless"),
         asides=_phrases(bordered, "asides"),
+        idioms=_phrases(bordered, "idioms"),
         because=_phrases(bordered, "because"),
         because_unbordered=tuple(phrase for data in unbordered for phrase in _list(data, "because")),
     )
@@ -106,6 +138,14 @@ def vocabulary() -> Vocabulary:
 
 def _read(language: str) -> dict[str, object]:
     return tomllib.loads((files("roadmark.executor") / "words" / f"{language}.toml").read_text("utf-8"))
+
+
+def _others(data: list[dict[str, object]]) -> list[tuple[str, frozenset[str]]]:
+    return [(name, _words(data, name)) for name in _OTHER]
+
+
+def _respelt(words: Iterable[str]) -> frozenset[str]:
+    return frozenset(plain for word in words for plain in plain_spellings(word))
 
 
 def _words(data: list[dict[str, object]], name: str) -> frozenset[str]:
@@ -122,5 +162,6 @@ def _list(data: dict[str, object], name: str) -> list[str]:
 
 
 def _phrases(data: list[dict[str, object]], name: str) -> Phrases:
-    found = {tuple(phrase.split()) for one in data for phrase in _list(one, name)}
+    written = {phrase for one in data for phrase in _list(one, name)}
+    found = {tuple(phrase.split()) for phrase in written | _respelt(written)}
     return tuple(sorted(found, key=lambda phrase: (-len(phrase), phrase)))

