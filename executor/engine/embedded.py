@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 
 from roadmark.executor.dependencies import held_back
 from roadmark.executor.engine.clockwork import add_aside, make_clockwork
-from roadmark.executor.model import JournalEntry, Migration
+from roadmark.executor.model import JournalEntry
 from roadmark.executor.states import Status
-from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.migrations import MigrationRepository, Runnable
 from roadmark.executor.store.store import Store
 from roadmark.executor.timers import Timers
 from roadmark.executor.worker import Worker
@@ -45,7 +45,7 @@ class EmbeddedEngine:
         self._scheduler = make_clockwork()
         self._busy: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._woken, self._looking = threading.Event(), False
+        self._woken, self._looking, self._ending = threading.Event(), False, False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
@@ -69,6 +69,8 @@ class EmbeddedEngine:
 
     def stop(self) -> None:
         """Give out nothing more and wait until the slots are empty; tell the attempts to end first."""
+        with self._lock:
+            self._ending = True
         self._unsubscribe()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
@@ -115,31 +117,28 @@ class EmbeddedEngine:
     def _dispatch(self) -> None:
         with self._lock:
             free = self._slots - len(self._busy)
-            if free <= 0:
+            if free <= 0 or self._ending:
                 return
-            for migration in self._due(free + len(self._busy)):
-                if len(self._busy) < self._slots and self._may_work(migration):
-                    self._busy[migration.id] = migration.agent
-                    self._pool.submit(self._work, migration.id)
+            for one in self._due(free + len(self._busy)):
+                if len(self._busy) < self._slots and self._may_work(one):
+                    self._busy[one.id] = one.agent
+                    self._pool.submit(self._work, one.id)
 
-    def _may_work(self, migration: Migration) -> bool:
+    def _may_work(self, one: Runnable) -> bool:
         """Whether nobody works on it and its agent has a slot left; a rollback needs no agent."""
-        if migration.id in self._busy:
+        if one.id in self._busy:
             return False
-        return migration.status is Status.ROLLING_BACK or migration.agent not in self._full_agents()
+        return one.is_rollback or one.agent not in self._full_agents()
 
     def _full_agents(self) -> list[str]:
         working = list(self._busy.values())
         return [name for name, most in self._agent_slots.items() if working.count(name) >= most]
 
-    def _due(self, limit: int) -> list[Migration]:
+    def _due(self, limit: int) -> list[Runnable]:
         with self._store.read() as connection:
-            migrations = MigrationRepository(connection)
-            urgent = migrations.with_status([Status.ROLLING_BACK])
-            queued = migrations.runnable(
+            return MigrationRepository(connection).runnable(
                 self._store.clock.now(), limit, held_back(connection), self._full_agents()
             )
-        return [*urgent, *queued]
 
     def _work(self, migration_id: str) -> None:
         try:
@@ -147,11 +146,12 @@ class EmbeddedEngine:
         finally:
             with self._lock:
                 self._busy.pop(migration_id, None)
-            self.wake_quietly()
+            self._fill_slots()
 
-    def wake_quietly(self) -> None:
-        """Look at the rows now, unless the engine is being stopped."""
+    def _fill_slots(self) -> None:
+        """Give the free slot away at once; where that fails, the next tick does."""
         try:
-            self.wake()
-        except Exception:  # the scheduler may be shut down between the question and the call
-            log.debug("no tick any more", exc_info=True)
+            self._dispatch()
+        except Exception:
+            self._woken.set()
+            log.warning("no slot was filled; the next tick tries again", exc_info=True)
