@@ -6,8 +6,8 @@ the middle shows; the head is also kept in a file apart, so that a cut at the en
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -128,39 +128,41 @@ def _breaks(end: Head, entry: JournalEntry) -> Iterator[Break]:
         yield Break(entry.seq, f"follows entry {end.seq}: entries between them are missing")
     if entry.previous_hash != end.hash:
         yield Break(entry.seq, "does not continue the entry before it")
-    if entry.hash != _hash(entry):
+    if entry.hash != _hash(entry.previous_hash, _content(entry)):
         yield Break(entry.seq, "was changed: its content does not give its hash")
 
 
 def _chained(end: Head, at: datetime, event: Event) -> JournalEntry:
-    entry = JournalEntry(
-        seq=end.seq + 1,
-        at=at,
-        actor=event.actor.replace("\0", "\ufffd"),  # PostgreSQL cannot hold it, and the hash covers it
-        kind=event.kind,
-        task_id=event.task_id,
-        migration_id=event.migration_id,
-        phase=event.phase,
-        attempt=event.attempt,
-        from_status=event.from_status,
-        to_status=event.to_status,
-        detail=dict(event.detail),
-        previous_hash=end.hash,
-        hash="",
-    )
-    return replace(entry, hash=_hash(entry))
+    content: dict[str, Any] = {
+        "seq": end.seq + 1,
+        "at": at,
+        "actor": event.actor.replace("\0", "\ufffd"),  # PostgreSQL cannot hold it, and the hash covers it
+        "kind": event.kind,
+        "task_id": event.task_id,
+        "migration_id": event.migration_id,
+        "phase": event.phase,
+        "attempt": event.attempt,
+        "from_status": event.from_status,
+        "to_status": event.to_status,
+        "detail": dict(event.detail),
+    }
+    return JournalEntry(**content, previous_hash=end.hash, hash=_hash(end.hash, content))
 
 
 def _values(entry: JournalEntry) -> dict[str, Any]:
     return {name: getattr(entry, name) for name in JournalEntry.__slots__}
 
 
-def _hash(entry: JournalEntry) -> str:
-    """The hash over the hash before it and the content."""
+def _content(entry: JournalEntry) -> dict[str, Any]:
+    """What the hash covers besides the hash before it."""
     content = _values(entry)
     del content["hash"], content["previous_hash"]
-    content["at"] = entry.at.astimezone(UTC).isoformat(timespec="microseconds")
-    return hashlib.sha256(f"{entry.previous_hash}\n{_canonical(content)}".encode()).hexdigest()
+    return content
+
+
+def _hash(previous_hash: str, content: Mapping[str, Any]) -> str:
+    at = content["at"].astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.sha256(f"{previous_hash}\n{_canonical({**content, 'at': at})}".encode()).hexdigest()
 
 
 def _narrowed(query: sa.Select[Any], migration_id: str | None, task_id: str | None) -> sa.Select[Any]:

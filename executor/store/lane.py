@@ -129,6 +129,7 @@ class WriterLane:
             if batch:
                 self._write(batch)
                 self._note_unsettled()
+                _let_others_order()
             if last:
                 self._settle()
                 return
@@ -250,6 +251,15 @@ class WriterLane:
             announce(connection)
             self.defer(connection, [event for _, event in events])
         return entries
+
+
+def _let_others_order() -> None:
+    """Give the interpreter to the callers that were answered: what they order now goes into the next batch.
+
+    Without it the half of them that waits is written while the other half is answered, and each commit carries
+    half as much. Where nobody is ready it costs microseconds.
+    """
+    time.sleep(0)
 
 
 def _nothing(connection: sa.Connection, events: Sequence[Event]) -> None:

@@ -93,7 +93,7 @@ def _prepare_connection(connection: DBAPIConnection, record: ConnectionPoolEntry
 
 def _begin_with(engine: sa.Engine, statement: str) -> None:
     def begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(statement)
+        connection.connection.cursor().execute(statement)
 
     event.listen(engine, "begin", begin)
 
@@ -104,7 +104,8 @@ def _refuse_the_unusable(engine: sa.Engine, url: sa.URL) -> None:
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA quick_check(1)")
             connection.rollback()
-    except sa.exc.DBAPIError as error:
+    except (sa.exc.DBAPIError, sqlite3.Error) as error:
         engine.dispose()
         where = url.database or str(url)
-        raise DatabaseUnusable(where, f"not a usable SQLite database ({error.orig})") from error
+        why = error.orig if isinstance(error, sa.exc.DBAPIError) else error
+        raise DatabaseUnusable(where, f"not a usable SQLite database ({why})") from error

@@ -29,8 +29,9 @@ class Query(Generic[Value]):
     def __init__(self, kind: type[Value], statement: sa.Select[Any]) -> None:
         self._kind = kind
         self._fields = converters(cast(Hashable, kind))
+        self._names = [name for name, _ in self._fields]
         (table,) = statement.get_final_froms()
-        self._columns = [table.c[name] for name, _ in self._fields]
+        self._columns = [table.c[name] for name in self._names]
         self._statement = statement.with_only_columns(*self._columns)
         self._plans: dict[str, tuple[_Plan, list[tuple[int, Convert]]]] = {}
 
@@ -48,8 +49,9 @@ class Query(Generic[Value]):
     def _value(self, row: Sequence[Any], conversions: list[tuple[int, Convert]]) -> Value:
         values = list(row)
         for at, convert in conversions:
-            values[at] = convert(values[at])
-        return self._kind(**{name: value for (name, _), value in zip(self._fields, values, strict=True)})
+            if values[at] is not None:
+                values[at] = convert(values[at])
+        return self._kind(**dict(zip(self._names, values, strict=True)))
 
     def _plan(self, dialect: sa.Dialect) -> "tuple[_Plan, list[tuple[int, Convert]]]":
         if dialect.name not in self._plans:
@@ -115,10 +117,11 @@ def _conditions(table: sa.Table, columns: Sequence[str]) -> list[sa.ColumnElemen
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A statement as the driver takes it: its text, and each parameter with what it needs, in order."""
+    """A statement as the driver takes it: its text, its parameters in order, and what some of them need."""
 
     text: str
-    parameters: tuple[tuple[str, Convert | None], ...]
+    names: tuple[str, ...]
+    conversions: tuple[tuple[int, Convert], ...]
     constants: Parameters
     positional: bool
 
@@ -133,21 +136,23 @@ class _Plan:
 
     def _bound(self, values: Parameters) -> Any:
         known = {**self.constants, **values} if self.constants else values
-        if self.positional:
-            return [known[name] if to is None else to(known[name]) for name, to in self.parameters]
-        return {name: known[name] if to is None else to(known[name]) for name, to in self.parameters}
+        bound = [known[name] for name in self.names]
+        for at, convert in self.conversions:
+            bound[at] = convert(bound[at])
+        return bound if self.positional else dict(zip(self.names, bound, strict=True))
 
 
 def _plan(statement: sa.ClauseElement, dialect: sa.Dialect, columns: Sequence[str] = ()) -> _Plan:
     compiled = statement.compile(dialect=dialect, column_keys=list(columns) or None)
     assert isinstance(compiled, SQLCompiler)  # noqa: S101 - what Core makes of every statement of this module
     positional = compiled.positiontup is not None
-    names = compiled.positiontup or list(dict.fromkeys(compiled.bind_names.values()))
+    names = tuple(compiled.positiontup or dict.fromkeys(compiled.bind_names.values()))
+    types = [compiled.binds[name].type.dialect_impl(dialect) for name in names]
+    processors = [each.bind_processor(dialect) for each in types]
     return _Plan(
         str(compiled),
-        tuple(
-            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names
-        ),
+        names,
+        tuple((at, convert) for at, convert in enumerate(processors) if convert is not None),
         {name: value for name, value in compiled.params.items() if value is not None},
         positional,
     )
