@@ -188,6 +188,8 @@ def _well_placed(clause: Sequence[Token], texts: list[str], words: Vocabulary) -
             is_named = " " in token.text and at == 1 and before in words.determiners  # "die Datenbank läuft"
             if not (token.unbordered or is_named) and _leaves_open(before, words):
                 return False
+        elif token.text in words.persons and before in words.nouns:
+            return False
         elif token.text in words.prepositions and (
             after in words.pronouns or not (at or token.text in words.determiners)
         ):

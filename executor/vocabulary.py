@@ -52,6 +52,8 @@ class Vocabulary:
     """What a report says was found or done ("checked", "pass"); a report without any is no report."""
     bad: frozenset[str]
     """What no report of an accepted phase holds, though it may stand elsewhere ("slow", "rubbish")."""
+    persons: frozenset[str]
+    """Who may have done it; after a noun they begin a relative clause ("the work you have done")."""
     polite: frozenset[str]
     """Words that by themselves ask for nothing ("please"), but make a noun an order ("please test")."""
     never_last: frozenset[str]
@@ -89,7 +91,8 @@ _HARMLESS = (
 _STOPPING = ("negation", "hypothetical", "partial", "contrast", "question", "meta", "failure")
 _OTHER = (
     "before_comma", "no_words", "no_fillers", "no_objects", "no_tails", "refusal_words", "refusal_objects",
-    "empty_reasons", "numbers", "findings", "bad", "polite", "never_last",
+    "empty_reasons", "numbers", "findings", "bad", "persons", "polite",
+    "never_last",
 )  # fmt: skip
 
 
