@@ -188,13 +188,18 @@ def _well_placed(clause: Sequence[Token], texts: list[str], words: Vocabulary) -
             is_named = " " in token.text and at == 1 and before in words.determiners  # "die Datenbank läuft"
             if not (token.unbordered or is_named) and _leaves_open(before, words):
                 return False
-        elif token.text in words.persons and before in words.nouns:
-            return False
-        elif token.text in words.prepositions and (
-            after in words.pronouns or not (at or token.text in words.determiners)
-        ):
+        elif _leads_away(token.text, at, (before, after), words):
             return False
     return True
+
+
+def _leads_away(text: str, at: int, around: tuple[str, str], words: Vocabulary) -> bool:
+    """Whether a word beside the keyword tells of something else: "the work you have", "with this", "in"."""
+    before, after = around
+    if text in words.persons and before in words.nouns:
+        return True
+    is_first = at == 0 and text not in words.determiners
+    return text in words.prepositions and (is_first or after in words.pronouns)
 
 
 def _leaves_open(before: str, words: Vocabulary) -> bool:
