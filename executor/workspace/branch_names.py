@@ -11,13 +11,23 @@ LIMIT_BYTES = 200
 _MARKS = frozenset("._-/")
 _WRITTEN = frozenset({"Ll", "Lu", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"})
 _OBJECT_NAME = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?")
-_OWN_MEANING = re.compile(r"(?i:HEAD)|[A-Z_]+_HEAD|AUTO_MERGE")
-_RESERVED = ("refs/", "heads/", "tags/", "remotes/")
+_OWN_MEANING = re.compile(
+    r"(?i:HEAD|stash)|[A-Z_]+_HEAD|AUTO_MERGE|BISECT_EXPECTED_REV|NOTES_MERGE_(?:PARTIAL|REF)"
+)
+_RESERVED = ("refs", "heads", "tags", "remotes")
+# A branch of such a name goes before the remote's in `git merge origin/main`; HEAD/x stops others' fetches.
+_MISTAKEN = ("origin", "upstream", "head")
 # Letters and marks by their Unicode category, though nobody can see them.
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-# Greek and Armenian letters drawn as Latin ones.
+# Letters by their category, but drawn as apostrophes, slashes, colons, dots and exclamation marks.
+_DRAWN_AS_MARKS = re.compile(
+    "[\u01c0-\u01c3\u02b9\u02ba\u02bc\u02bd\u02c8\u02ca-\u02cd\u0334-\u0338\ua4f8-\ua4fd\ua78b\ua78c]"
+)
+# Alphabets with many letters drawn as Latin ones; such letters of Latin itself, of Greek and Armenian.
+_LIKE_LATIN = frozenset({"CYRILLIC", "CHEROKEE", "LISU", "COPTIC", "DESERET", "OLD"})
+_PLAIN = str.maketrans("\u0131\u0251\u0261\u0269", "iagi")
 _TWINS = frozenset("οναικρυΑΒΕΖΗΙΚΜΝΟΡΤΥΧօսոգհ")
 
 
@@ -77,10 +87,13 @@ def _meaning(name: str, protected: Collection[str]) -> str | None:
         return "it looks like the name of a commit"
     if _OWN_MEANING.fullmatch(name):
         return "git gives that name a meaning of its own"
-    if folded.startswith(_RESERVED):
+    first, _, rest = folded.partition("/")
+    if first in _RESERVED:
         return "it starts like a full ref name"
-    if folded in {other.casefold() for other in protected}:
-        return "it is protected"
+    if rest and first in _MISTAKEN:
+        return "it could be mistaken for a branch of a remote"
+    if {folded, folded.translate(_PLAIN)} & {other.casefold() for other in protected}:
+        return "it is protected, or looks like one that is"
     return None
 
 
@@ -88,12 +101,16 @@ def _is_plain(letter: str) -> bool:
     """A letter, digit or mark that a script is written with; not invisible, not drawn as plain ASCII."""
     if letter.isascii():
         return letter.isalnum()
-    if unicodedata.category(letter) not in _WRITTEN or _INVISIBLE.match(letter):
+    if (
+        unicodedata.category(letter) not in _WRITTEN
+        or _INVISIBLE.match(letter)
+        or _DRAWN_AS_MARKS.match(letter)
+    ):
         return False
     return not unicodedata.normalize("NFKC", letter).isascii()
 
 
 def _deceives(word: str) -> bool:
-    """Whether Latin letters stand beside Cyrillic ones, or beside others drawn like Latin."""
+    """Whether Latin letters stand beside those of an alphabet, or beside single letters, drawn like Latin."""
     scripts = {unicodedata.name(letter, "").split(" ")[0] for letter in word}
-    return "LATIN" in scripts and ("CYRILLIC" in scripts or not _TWINS.isdisjoint(word))
+    return "LATIN" in scripts and not (_LIKE_LATIN.isdisjoint(scripts) and _TWINS.isdisjoint(word))

@@ -13,7 +13,7 @@ NOTES = ("rebase-merge/head-name", "rebase-apply/head-name", "rebase-merge/updat
 
 
 def refuse_where_in_use(repository: Repository, users: Git, branch: str) -> None:
-    """Return where nobody has the branch checked out, in a rebase or bisect, or as the default.
+    """Return where nobody has the branch checked out, in a rebase or bisect, as the default or as a folder.
 
     Raises: BranchCheckedOut, PublishRefused.
     """
@@ -27,6 +27,20 @@ def refuse_where_in_use(repository: Repository, users: Git, branch: str) -> None
                 raise BranchCheckedOut(branch, f"{git_dir} (an unfinished {note.split('-')[0].lower()})")
     if ref in _defaults(repository, users):
         raise PublishRefused(branch, "it is the default branch; let the spec name a branch of its own")
+    clash = _clash(users, ref)
+    if clash:
+        raise PublishRefused(
+            branch, f"git cannot have the branch {clash!r} beside it; name another in the spec"
+        )
+
+
+def _clash(users: Git, ref: str) -> str | None:
+    """A branch that is a folder of this one's name, or the other way round: git keeps branches like files."""
+    top = "/".join(ref.split("/")[:3])
+    for other in users.line("for-each-ref", "--format=%(refname)", top).splitlines():
+        if ref.startswith(f"{other}/") or other.startswith(f"{ref}/"):
+            return other.removeprefix("refs/heads/")
+    return None
 
 
 def _worktrees(users: Git) -> Iterator[tuple[str, str]]:

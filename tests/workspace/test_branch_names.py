@@ -1,5 +1,6 @@
 """The allow-list of branch names, name by name."""
 
+import subprocess
 import unicodedata
 
 import pytest
@@ -42,6 +43,17 @@ ALLOWED = [
     "λ-calculus",
     "нова",
     "feature/ünïcödé_2",
+    "stash-the-data",
+    "original/idea",
+    "header/x",
+    "tagsoup",
+    "refs-cleanup",
+    "a--b",
+    "v1.0.0-rc.1",
+    "\u0131ss\u0131z",
+    "straße",
+    "ノート/修正",
+    "main/part",
 ]
 
 REFUSED = [
@@ -204,6 +216,32 @@ REFUSED = [
     "a\ud800b",
     "a\U0010fffdb",
     "feature/\U0001f680",
+    # what git or a remote has a meaning for
+    "stash",
+    "BISECT_EXPECTED_REV",
+    "NOTES_MERGE_PARTIAL",
+    "NOTES_MERGE_REF",
+    "refs",
+    "heads",
+    "tags",
+    "remotes",
+    "origin/main",
+    "Origin/feature",
+    "upstream/x",
+    "HEAD/x",
+    "head/x",
+    # letters drawn as marks or as plain letters of a protected name
+    "\u01c3force",
+    "a\u01c0b",
+    "a\u02bcb",
+    "a\u02b9b",
+    "a\ua78cb",
+    "a\ua4f8\ua4f8b",
+    "a\u0338b",
+    "ma\u0131n",
+    "m\u0251in",
+    "m\ua4eein",
+    "\u13b7ain",
     "a\u20acb",
     "a\u2713b",
     "a\u00b7b",
@@ -223,6 +261,12 @@ def test_a_name_that_could_do_harm_is_refused_with_a_reason(name: str) -> None:
     assert caught.value.reason
     assert str(caught.value).isascii()
     assert str(caught.value).isprintable()
+
+
+def test_git_takes_every_name_that_is_allowed() -> None:
+    for name in ALLOWED:
+        said = subprocess.run(["git", "check-ref-format", "--branch", name], capture_output=True, check=True)
+        assert said.stdout.decode().strip() == name
 
 
 def test_there_are_enough_of_them() -> None:

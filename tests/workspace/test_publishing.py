@@ -249,6 +249,18 @@ def test_the_default_branch_of_a_remote_or_a_bare_repository_is_refused(worked, 
         publish(other.place, other.start().ref, "trunk", "One", {})
 
 
+@pytest.mark.parametrize("taken", ["feature", "feature/result/part"])
+def test_a_branch_below_or_above_another_is_refused_by_name(worked, user, taken: str) -> None:
+    user(worked.repository, "branch", taken, "main")
+
+    with pytest.raises(PublishRefused, match=f"{taken}.*beside"):
+        publish(worked.place, worked.one.ref, BRANCH, "One", {})
+
+    assert user(
+        worked.repository, "for-each-ref", "--format=%(refname:short)", "refs/heads"
+    ).split() == sorted(["main", taken])
+
+
 @pytest.mark.parametrize("branch", ["main", "-f", "x..y", "refs/heads/x", "HEAD", "a b", "x.lock"])
 def test_a_refused_name_never_reaches_git(
     worked, branch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
