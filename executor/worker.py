@@ -164,23 +164,28 @@ class Worker:
         return self._store.write(work)
 
     def _rows(self, lease: Lease) -> Rows:
-        """What there is to go by. Raises: LeaseLost.
+        """What there is to go by, once the steps are taken that are rows and nothing else. Raises: LeaseLost.
 
         Asked in the writer lane: its pages are in memory, a reader has to read them anew after each commit.
         """
 
         def work(transaction: Transaction) -> Rows:
-            migration = lease.held(transaction)
-            connection = transaction.connection
-            return Rows(
-                migration,
-                MigrationRepository(connection).phase_run(migration.id, migration.phase),
-                WaitRepository(connection).open_of(migration.id),
-                CheckpointRepository(connection).first_of(migration.id, CheckpointKind.START),
-                halt_of(connection, self._settings, migration, transaction.now),
-            )
+            rows = self._read(transaction, lease)
+            while _keep_books(transaction, rows):
+                rows = self._read(transaction, lease)
+            return rows
 
         return self._store.write(work)
+
+    def _read(self, transaction: Transaction, lease: Lease) -> Rows:
+        migration, connection = lease.held(transaction), transaction.connection
+        return Rows(
+            migration,
+            MigrationRepository(connection).phase_run(migration.id, migration.phase),
+            WaitRepository(connection).open_of(migration.id),
+            CheckpointRepository(connection).first_of(migration.id, CheckpointKind.START),
+            halt_of(connection, self._settings, migration, transaction.now),
+        )
 
     def _take_step(self, lease: Lease, rows: Rows) -> None:
         migration = rows.migration
@@ -195,10 +200,6 @@ class Worker:
                 self._attempts.run(lease, migration, rows.run)
             case Step.LAND:
                 self._landing.land(lease, migration, rows.run)
-            case Step.NEXT_PHASE:
-                self._store.write(lambda transaction: _next_phase(transaction, lease))
-            case Step.FINISH:
-                self._store.write(lambda transaction: _finish(transaction, lease))
 
     def _ask(self, lease: Lease, kind: WaitKind, prompt: str) -> None:
         def work(transaction: Transaction) -> None:
@@ -247,15 +248,20 @@ def _stopped(transaction: Transaction, lease: Lease) -> None:
         make_move(transaction, migration, Move.STOPPED)
 
 
-def _next_phase(transaction: Transaction, lease: Lease) -> None:
-    migration = lease.held(transaction)
-    MigrationRepository(transaction.connection).change(
-        migration, transaction.now, phase=migration.phase + 1, attempt=0
-    )
-
-
-def _finish(transaction: Transaction, lease: Lease) -> None:
-    make_move(transaction, lease.held(transaction), Move.FINISH)
+def _keep_books(transaction: Transaction, rows: Rows) -> bool:
+    """Take a step that changes rows alone, where that is the next one; whether it was."""
+    migration = rows.migration
+    if migration.status is not Status.RUNNING or migration.wanted == "pause":
+        return False
+    match next_step(rows, policy_of(migration)):
+        case Step.NEXT_PHASE:
+            changes = {"phase": migration.phase + 1, "attempt": 0}
+            MigrationRepository(transaction.connection).change(migration, transaction.now, **changes)
+        case Step.FINISH:
+            make_move(transaction, migration, Move.FINISH)
+        case _:
+            return False
+    return True
 
 
 def _question(step: Step, rows: Rows) -> tuple[WaitKind, str]:

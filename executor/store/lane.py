@@ -256,8 +256,8 @@ class WriterLane:
 def _let_others_order() -> None:
     """Give the interpreter to the callers that were answered: what they order now goes into the next batch.
 
-    Without it the half of them that waits is written while the other half is answered, and each commit carries
-    half as much. Where nobody is ready it costs microseconds.
+    Without it one half of them is written while the other half is answered, and each commit carries half as
+    much. Where nobody is ready it costs microseconds.
     """
     time.sleep(0)
 
