@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from roadmark.executor.outside import Network
 
@@ -18,6 +18,9 @@ Resolve = Callable[[str, int], Sequence[str]]
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
 _TRANSLATED_LOCALLY = ipaddress.ip_network("64:ff9b:1::/48")
 _COMPATIBLE = ipaddress.ip_network("::/96")
+_ISATAP = (0x00005EFE, 0x02005EFE)
+# Set apart by RFC 7526 and RFC 9637, which older versions of Python do not know of.
+_SET_APART = (ipaddress.ip_network("192.88.99.0/24"), ipaddress.ip_network("3fff::/20"))
 
 
 class AddressRefused(Exception):
@@ -46,12 +49,12 @@ def check_url(url: str, allow: Sequence[Network], resolving: Resolve = resolve) 
     """The target of a URL, all of whose addresses may be called. Raises: AddressRefused, OSError."""
     if any(character <= " " or character == "\\" or character >= "\x7f" for character in url):
         raise AddressRefused("the URL holds spaces, backslashes or characters that are not ASCII")
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in ("https", "http"):
         raise AddressRefused("the URL is neither https nor http")
     if parts.username is not None or parts.password is not None:
         raise AddressRefused("the URL holds a user or a password")
-    host, port = _host(parts.hostname), _port(parts.scheme, parts.port if _has_port(url) else None)
+    host, port = _host(parts.hostname), _port(parts)
     addresses = [_bare(address) for address in resolving(host, port)]
     if not addresses:
         raise AddressRefused(f"{host} has no address")
@@ -75,7 +78,8 @@ def is_public(address: Address) -> bool:
 def _is_public_itself(address: Address) -> bool:
     is_old_local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
     is_special = address.is_multicast or address.is_reserved or address.is_unspecified
-    return address.is_global and not (is_special or is_old_local)
+    is_set_apart = any(address in network for network in _SET_APART)
+    return address.is_global and not (is_special or is_old_local or is_set_apart)
 
 
 def _refuse(host: str, address: Address, allow: Sequence[Network], *, is_tls: bool) -> None:
@@ -98,6 +102,8 @@ def _stands_for(address: Address) -> list[Address]:
     if isinstance(address, ipaddress.IPv4Address):
         return []
     found: list[Address | None] = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+    if int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     if address in _TRANSLATED or address in _TRANSLATED_LOCALLY or address in _COMPATIBLE:
         found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return [one for one in found if one is not None]
@@ -108,20 +114,25 @@ def _bare(address: str) -> Address:
     return ipaddress.ip_address(address.partition("%")[0])
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise AddressRefused("the URL's host is no address") from error
+
+
 def _host(host: str | None) -> str:
-    if not host or len(host) > 253:
+    labels = (host or "").removesuffix(".").split(".")
+    if not host or len(host) > 253 or not all(0 < len(label) < 64 or ":" in label for label in labels):
         raise AddressRefused("the URL names no host")
     return host
 
 
-def _has_port(url: str) -> bool:
+def _port(parts: SplitResult) -> int:
     try:
-        return urlsplit(url).port is not None
+        given = parts.port
     except ValueError as error:
         raise AddressRefused("the URL's port is none") from error
-
-
-def _port(scheme: str, given: int | None) -> int:
     if given == 0:
         raise AddressRefused("the URL's port is none")
-    return given or (443 if scheme == "https" else 80)
+    return given or (443 if parts.scheme == "https" else 80)
