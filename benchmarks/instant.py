@@ -90,21 +90,19 @@ class InstantAttempts:
         return result
 
     def _begin(self, lease: Lease, run: PhaseRun) -> Attempt:
-        def work(transaction: Transaction) -> Attempt:
-            held = lease.held(transaction)
+        def work(transaction: Transaction, held: Migration) -> Attempt:
             attempt = new_attempt(transaction, held, run)
             MigrationRepository(transaction.connection).insert_attempt(attempt)
             transaction.record(event_of(held, "attempt.began", detail={"attempt": attempt.id}))
             return attempt
 
-        return self._store.write(work)
+        return lease.write(self._store, work)
 
     def _step(self, lease: Lease, number: int) -> None:
-        def work(transaction: Transaction) -> None:
-            held = lease.held(transaction)
+        def work(transaction: Transaction, held: Migration) -> None:
             transaction.record(event_of(held, "agent.step", detail={"number": number, "text": "a line"}))
 
-        self._store.write(work)
+        lease.write(self._store, work)
 
 
 class InstantLanding:
@@ -114,14 +112,13 @@ class InstantLanding:
         self._store = store
 
     def land(self, lease: Lease, migration: Migration, run: PhaseRun) -> None:
-        def work(transaction: Transaction) -> None:
-            held = lease.held(transaction)
+        def work(transaction: Transaction, held: Migration) -> None:
             MigrationRepository(transaction.connection).change_phase(
                 migration.id, run.phase, state=PhaseState.DONE, finished_at=transaction.now
             )
             transaction.record(event_of(held, "phase.done", detail={"name": run.name}))
 
-        self._store.write(work)
+        lease.write(self._store, work)
 
 
 class Fleet:

@@ -129,8 +129,7 @@ class AttemptRunner:
         """Read what the attempt needs and write its row; no process exists before this is durable."""
         nonce = secrets.token_hex(16)
 
-        def work(transaction: Transaction) -> _Case:
-            held = lease.held(transaction)
+        def work(transaction: Transaction, held: Migration) -> _Case:
             migrations = MigrationRepository(transaction.connection)
             earlier = [one for one in migrations.attempts(migration.id) if one.phase == run.phase]
             held = migrations.change(held, transaction.now, attempt=len(earlier) + 1)
@@ -158,7 +157,7 @@ class AttemptRunner:
             is_known = self._places.home(migration.id).is_dir()
             return _Case(attempt, task, items, files, since, _chat(earlier, held) if is_known else None)
 
-        return self._store.write(work)
+        return lease.write(self._store, work)
 
     def _new_attempt(
         self, now: datetime, migration: Migration, number: int, nonce: str, prompt: str
@@ -271,16 +270,15 @@ class AttemptRunner:
     def _interrupt(self, lease: Lease, attempt: Attempt) -> None:
         """The service ends: nobody is to blame, and the next start goes on."""
 
-        def work(transaction: Transaction) -> None:
-            interrupt_attempt(transaction, lease.held(transaction), attempt, "the service was stopped")
+        def work(transaction: Transaction, held: Migration) -> None:
+            interrupt_attempt(transaction, held, attempt, "the service was stopped")
 
-        self._store.write(work)
+        lease.write(self._store, work)
 
     def _fail(self, lease: Lease, attempt: Attempt, reason: str) -> None:
         """Close the attempt whose evidence or checkpoint could not be had, and ask for a person's repair."""
 
-        def work(transaction: Transaction) -> None:
-            migration = lease.held(transaction)
+        def work(transaction: Transaction, migration: Migration) -> None:
             MigrationRepository(transaction.connection).close_attempt(
                 attempt.id, transaction.now, outcome=Outcome.BLOCK, reason=reason
             )
@@ -290,7 +288,7 @@ class AttemptRunner:
             if migration.status is Status.RUNNING:
                 make_move(transaction, migration, Move.BLOCK, reason=reason)
 
-        self._store.write(work)
+        lease.write(self._store, work)
 
 
 def _judged(migration: Migration, run: PhaseRun, case: _Case, turn: Turn, evidence: Evidence) -> Case:

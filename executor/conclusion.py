@@ -59,10 +59,10 @@ def close_attempt(
 ) -> None:
     """Close the row, keep the checkpoint, and move on as the verdict says, in one transaction."""
 
-    def work(transaction: Transaction) -> None:
-        conclude(transaction, metrics, lease.held(transaction), attempt, closing)
+    def work(transaction: Transaction, migration: Migration) -> None:
+        conclude(transaction, metrics, migration, attempt, closing)
 
-    store.write(work)
+    lease.write(store, work)
 
 
 def conclude(

@@ -49,12 +49,11 @@ class Landing:
         keys = [item.key for item in items]
         with self._intake.ticking(migration.task_id, dict.fromkeys(keys, "x")) as written:
 
-            def work(transaction: Transaction) -> None:
-                held = lease.held(transaction)
+            def work(transaction: Transaction, held: Migration) -> None:
                 written.apply(transaction, keys, "x", f"agent {migration.agent}")
                 self._record(transaction, held, run, checkpoint, commit)
 
-            self._store.write(work)
+            lease.write(self._store, work)
 
     def _checkpoint(self, run: PhaseRun) -> Checkpoint:
         if run.checkpoint_id is None:

@@ -23,17 +23,16 @@ from roadmark.executor.leases import Leases
 from roadmark.executor.limits import Halt, halt_of
 from roadmark.executor.log_lines import about_migration
 from roadmark.executor.masking import mask
-from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, PhaseRun, Policy, Wait
+from roadmark.executor.model import Migration, PhaseRun, Policy, Wait
 from roadmark.executor.moves import make_move
 from roadmark.executor.opening import Opening
 from roadmark.executor.policy import asks_before_phase, policy_of
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
-from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.situations import Start
 from roadmark.executor.store.store import Store
-from roadmark.executor.store.waits import WaitRepository
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ class Rows:
     migration: Migration
     run: PhaseRun
     wait: Wait | None
-    start: Checkpoint | None
+    start: Start | None
     halt: Halt | None
 
 
@@ -132,12 +131,12 @@ class Worker:
             migration = rows.migration
             match migration.status:
                 case Status.RUNNING if migration.wanted == "pause":
-                    self._store.write(lambda transaction: _pause(transaction, lease))
+                    lease.write(self._store, _pause)
                     return
                 case Status.RUNNING:
                     self._take_step(lease, rows)
                 case Status.CANCELLING:
-                    self._store.write(lambda transaction: _stopped(transaction, lease))
+                    lease.write(self._store, _stopped)
                 case Status.ROLLING_BACK:
                     self._rollbacks.carry_out(lease)
                     return
@@ -178,14 +177,9 @@ class Worker:
         return self._store.write(work)
 
     def _read(self, transaction: Transaction, lease: Lease) -> Rows:
-        migration, connection = lease.held(transaction), transaction.connection
-        return Rows(
-            migration,
-            MigrationRepository(connection).phase_run(migration.id, migration.phase),
-            WaitRepository(connection).open_of(migration.id),
-            CheckpointRepository(connection).first_of(migration.id, CheckpointKind.START),
-            halt_of(connection, self._settings, migration, transaction.now),
-        )
+        situation = lease.situation(transaction)
+        halt = halt_of(transaction.connection, self._settings, situation.migration, transaction.now)
+        return Rows(situation.migration, situation.run, situation.wait, situation.start, halt)
 
     def _take_step(self, lease: Lease, rows: Rows) -> None:
         migration = rows.migration
@@ -202,28 +196,26 @@ class Worker:
                 self._landing.land(lease, migration, rows.run)
 
     def _ask(self, lease: Lease, kind: WaitKind, prompt: str) -> None:
-        def work(transaction: Transaction) -> None:
-            migration = lease.held(transaction)
+        def work(transaction: Transaction, migration: Migration) -> None:
             questions.ask(transaction, migration, kind, prompt)
 
-        self._store.write(work)
+        lease.write(self._store, work)
 
     def _halt(self, lease: Lease, halt: Halt) -> None:
         """Park or block it, where the operator's hours or limits hold it back."""
         move = Move.BLOCK if halt.until is None else Move.PARK
 
-        def work(transaction: Transaction) -> None:
-            make_move(transaction, lease.held(transaction), move, reason=halt.reason, due_at=halt.until)
+        def work(transaction: Transaction, migration: Migration) -> None:
+            make_move(transaction, migration, move, reason=halt.reason, due_at=halt.until)
 
-        self._store.write(work)
+        lease.write(self._store, work)
 
     def _block(self, lease: Lease, reason: str) -> None:
-        def work(transaction: Transaction) -> None:
-            migration = lease.held(transaction)
+        def work(transaction: Transaction, migration: Migration) -> None:
             if migration.status in (Status.RUNNING, Status.ROLLING_BACK):
                 make_move(transaction, migration, Move.BLOCK, reason=reason)
 
-        self._store.write(work)
+        lease.write(self._store, work)
 
 
 @contextmanager
@@ -235,13 +227,12 @@ def _left_to_others(migration_id: str) -> Iterator[None]:
         log.info("migration %s: left to whoever has it now (%s)", migration_id, error)
 
 
-def _pause(transaction: Transaction, lease: Lease) -> None:
-    queued = make_move(transaction, lease.held(transaction), Move.CONTINUE, wanted=None)
+def _pause(transaction: Transaction, migration: Migration) -> None:
+    queued = make_move(transaction, migration, Move.CONTINUE, wanted=None)
     make_move(transaction, queued, Move.PAUSE)
 
 
-def _stopped(transaction: Transaction, lease: Lease) -> None:
-    migration = lease.held(transaction)
+def _stopped(transaction: Transaction, migration: Migration) -> None:
     if migration.wanted == "rollback":
         make_move(transaction, migration, Move.ROLL_BACK, wanted=None)
     else:

@@ -4,7 +4,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from roadmark.executor.errors import CheckpointUnknown, NotFound
-from roadmark.executor.model import Checkpoint, CheckpointKind, Rollback, RollbackState
+from roadmark.executor.model import Checkpoint, Rollback, RollbackState
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
 from roadmark.executor.store.statements import Query, insert_into, select_by, update_by
@@ -12,9 +12,6 @@ from roadmark.executor.store.statements import Query, insert_into, select_by, up
 _OF_MIGRATION = Query(
     Checkpoint,
     select_by(t.checkpoints, "migration_id").order_by(t.checkpoints.c.at, t.checkpoints.c.name),
-)
-_OF_KIND = Query(
-    Checkpoint, select_by(t.checkpoints, "migration_id", "kind").order_by(t.checkpoints.c.at).limit(1)
 )
 _AT_REF = Query(Checkpoint, select_by(t.checkpoints, "migration_id", "ref"))
 _BY_ID = Query(Checkpoint, select_by(t.checkpoints, "id"))
@@ -44,10 +41,6 @@ class CheckpointRepository:
     def of_migration(self, migration_id: str) -> list[Checkpoint]:
         """The checkpoints of a migration in the order they were taken."""
         return _OF_MIGRATION.all(self._connection, its_migration_id=migration_id)
-
-    def first_of(self, migration_id: str, kind: CheckpointKind) -> Checkpoint | None:
-        """The first checkpoint of a kind."""
-        return _OF_KIND.first(self._connection, its_migration_id=migration_id, its_kind=kind.value)
 
     def at_ref(self, migration_id: str, ref: str) -> Checkpoint | None:
         """The checkpoint that is kept under this ref of the vault."""

@@ -27,41 +27,82 @@ class Query(Generic[Value]):
     """A SELECT of one table, its rows given as values of a dataclass whose fields are columns."""
 
     def __init__(self, kind: type[Value], statement: sa.Select[Any]) -> None:
-        self._kind = kind
-        self._fields = converters(cast(Hashable, kind))
-        self._names = [name for name, _ in self._fields]
         (table,) = statement.get_final_froms()
-        self._columns = [table.c[name] for name in self._names]
-        self._statement = statement.with_only_columns(*self._columns)
-        self._plans: dict[str, tuple[_Plan, list[tuple[int, Convert]]]] = {}
+        self._joined = Joined([(kind, cast(sa.Table, table))], statement)
 
     def all(self, connection: sa.Connection, **parameters: Any) -> list[Value]:
         """Every row."""
-        plan, conversions = self._plan(connection.dialect)
-        return [self._value(row, conversions) for row in plan.run(connection, parameters).fetchall()]
+        return [value for (value,) in self._joined.all(connection, **parameters)]
 
     def first(self, connection: sa.Connection, **parameters: Any) -> Value | None:
         """The first row, where there is one."""
+        values = self._joined.first(connection, **parameters)
+        return None if values is None else cast(Value, values[0])
+
+
+class Joined:
+    """A SELECT of joined tables, each row a value a table: None where an outer join found nothing."""
+
+    def __init__(self, kinds: Sequence[tuple[type, sa.Table]], statement: sa.Select[Any]) -> None:
+        """`kinds`: what each table's columns become; its first field is a column that is never null."""
+        self._makers = [_Maker(kind, table) for kind, table in kinds]
+        self._statement = statement.with_only_columns(
+            *[column for maker in self._makers for column in maker.columns]
+        )
+        self._plans: dict[str, tuple[_Plan, list[_Conversions]]] = {}
+
+    def all(self, connection: sa.Connection, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Every row."""
+        plan, conversions = self._plan(connection.dialect)
+        return [self._values(row, conversions) for row in plan.run(connection, parameters).fetchall()]
+
+    def first(self, connection: sa.Connection, **parameters: Any) -> tuple[Any, ...] | None:
+        """The first row, where there is one."""
         plan, conversions = self._plan(connection.dialect)
         row = plan.run(connection, parameters).fetchone()
-        return None if row is None else self._value(row, conversions)
+        return None if row is None else self._values(row, conversions)
 
-    def _value(self, row: Sequence[Any], conversions: list[tuple[int, Convert]]) -> Value:
+    def _values(self, row: Sequence[Any], conversions: "list[_Conversions]") -> tuple[Any, ...]:
+        values, at = [], 0
+        for maker, needed in zip(self._makers, conversions, strict=True):
+            end = at + len(maker.columns)
+            values.append(maker.made(row[at:end], needed))
+            at = end
+        return tuple(values)
+
+    def _plan(self, dialect: sa.Dialect) -> "tuple[_Plan, list[_Conversions]]":
+        if dialect.name not in self._plans:
+            conversions = [maker.conversions(dialect) for maker in self._makers]
+            self._plans[dialect.name] = _plan(self._statement, dialect), conversions
+        return self._plans[dialect.name]
+
+
+_Conversions = list[tuple[int, Convert]]
+"""Which of a table's columns need what before they are fields."""
+
+
+class _Maker:
+    """Makes values of a dataclass from the columns of one table."""
+
+    def __init__(self, kind: type, table: sa.Table) -> None:
+        self._kind = kind
+        self._fields = converters(cast(Hashable, kind))
+        self._names = [name for name, _ in self._fields]
+        self.columns = [table.c[name] for name in self._names]
+
+    def made(self, row: Sequence[Any], conversions: _Conversions) -> Any:
+        if row[0] is None:
+            return None
         values = list(row)
         for at, convert in conversions:
             if values[at] is not None:
                 values[at] = convert(values[at])
         return self._kind(**dict(zip(self._names, values, strict=True)))
 
-    def _plan(self, dialect: sa.Dialect) -> "tuple[_Plan, list[tuple[int, Convert]]]":
-        if dialect.name not in self._plans:
-            self._plans[dialect.name] = _plan(self._statement, dialect), self._conversions(dialect)
-        return self._plans[dialect.name]
-
-    def _conversions(self, dialect: sa.Dialect) -> list[tuple[int, Convert]]:
-        """What a row's values still need: the driver's value to the column's type, that to the field's."""
+    def conversions(self, dialect: sa.Dialect) -> _Conversions:
+        """The driver's value to the column's type, and that to the field's."""
         found = []
-        for at, (column, (_, to_field)) in enumerate(zip(self._columns, self._fields, strict=True)):
+        for at, (column, (_, to_field)) in enumerate(zip(self.columns, self._fields, strict=True)):
             to_type = column.type.dialect_impl(dialect).result_processor(dialect, _DOUBLE)
             steps = [step for step in (to_type, to_field) if step is not None]
             found += [(at, _chained(steps))] if steps else []
