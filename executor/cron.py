@@ -20,8 +20,8 @@ _NICKNAMES: Mapping[str, str] = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_PLAIN = re.compile(r"[\d*,/-]+")
-_MONTH = re.compile(r"[\da-z*,/-]+")
+_PLAIN = re.compile(r"[0-9*,/-]+")
+_MONTH = re.compile(r"[0-9a-z*,/-]+")
 _WEEKDAYS = re.compile(r"(?:\*|([a-z]{3}|[0-7])(?:-([a-z]{3}|[0-7]))?)(?:/([1-9]))?")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HORIZON = timedelta(days=366 * 9)

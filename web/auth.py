@@ -3,6 +3,7 @@
 Source: safety rule R7.
 """
 
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -145,7 +146,8 @@ def local_path(wanted: str | None, otherwise: str) -> str:
         return otherwise
     if any(ord(character) < 32 or character == "\\" for character in wanted):
         return otherwise
-    return wanted
+    path = re.split(r"[?#]", wanted, maxsplit=1)[0]
+    return otherwise if "//" in path or "/." in path else wanted
 
 
 def _is_open(path: str) -> bool:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -18,6 +19,7 @@ from starlette.requests import Request
 MAX_DEPTH = 64
 MAX_PAGE = 100
 DEFAULT_PAGE = 50
+MOST_ERRORS = 20
 
 Schema = Mapping[str, Any]
 
@@ -165,8 +167,8 @@ async def read_json(request: Request, schema: Schema, *, optional: bool = False)
             "pointer": "".join(f"/{_escaped(part)}" for part in error.absolute_path),
             "detail": error.message[:300],
         }
-        for error in _validator(json.dumps(schema)).iter_errors(value)
-    ][:20]
+        for error in islice(_validator(json.dumps(schema)).iter_errors(value), MOST_ERRORS)
+    ]
     if errors:
         raise Refused(
             "invalid", f"{errors[0]['pointer'] or 'the body'}: {errors[0]['detail']}", errors=errors

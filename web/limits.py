@@ -41,11 +41,9 @@ class BodyLimit:
         except _Refusal as refusal:
             await self._answer(scope, refusal.problem)(scope, receive, send)
             return
-        if body is None:
-            return
         await self._app(scope, _replaying(body, receive), send)
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes | None:
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
         headers = Headers(scope=scope)
         if "content-length" in headers and "transfer-encoding" in headers:
             raise _Refusal("malformed", "the request says in two ways where its body ends")
@@ -64,13 +62,13 @@ def _has_no_body(scope: Scope) -> bool:
     return is_read and "transfer-encoding" not in Headers(scope=scope)
 
 
-async def _gather(receive: Receive) -> bytes | None:
-    """The whole body; None where the caller went away."""
+async def _gather(receive: Receive) -> bytes:
+    """The whole body. Where the caller went away nobody hears the refusal; the log does."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            return None
+            raise _Refusal("malformed", "the connection ended before the body did")
         body += message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
             raise _Refusal("too-large", f"the body is larger than {MAX_BODY_BYTES} bytes")

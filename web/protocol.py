@@ -31,16 +31,27 @@ class DeadlineProtocol(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def on_response_complete(self) -> None:
+        """The time runs again where the rest of a body is outstanding that nobody reads."""
+        super().on_response_complete()
+        self._watch()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The time is over."""
         self._unwatch()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE:
+        if not self._owes():
             self._unwatch()
         elif self._timer is None:
             self._timer = self.loop.call_later(self.deadline_s, self.transport.close)
+
+    def _owes(self) -> bool:
+        """Whether the other side has to send something: a header, or the rest of a body after its answer."""
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        state = self.conn.their_state
+        return state is h11.IDLE or (is_answered and state is h11.SEND_BODY)
 
     def _unwatch(self) -> None:
         if self._timer is not None:

@@ -52,6 +52,8 @@ def test_an_expression_is_read_as_crontab_reads_it(expression: str, due: str) ->
         ("0 0 30 2 *", "ever comes"),
         ("0 0 * foo *", "foo"),
         ("1;2 * * * *", "cannot be read"),
+        ("\u0663 * * * *", "cannot be read"),
+        ("0 0 * \u0661 *", "cannot be read"),
     ],
 )
 def test_what_is_no_expression_is_refused_with_a_reason(expression: str, why: str) -> None:

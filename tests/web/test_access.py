@@ -159,6 +159,10 @@ def test_after_signing_in_only_paths_of_this_site_are_gone_on_to(
         "https://evil.example/": "/",
         "/\\evil.example": "/",
         "/a\nb": "/",
+        "/..//evil.example": "/",
+        "/.//evil.example": "/",
+        "/a//evil.example": "/",
+        "/jump?q=http://shelf.example": "/jump?q=http://shelf.example",
         "": "/",
     }.items():
         path = f"/sign-in/{bench.access.make_link('anna', SCOPES)}"

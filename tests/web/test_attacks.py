@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from roadmark.executor.access import SCOPES
@@ -254,6 +255,33 @@ def test_who_sends_no_header_is_not_waited_for(bench: Workbench) -> None:
                     answer += connection.recv(65536)
     finally:
         server.close()
+
+
+def test_a_body_that_nobody_reads_holds_no_connection(bench: Workbench) -> None:
+    server = Server(bench, Impatient)
+    try:
+        for head in (b"GET /livez HTTP/1.1\r\n" + H, b"HEAD / HTTP/1.1\r\n" + H):
+            with socket.create_connection(("127.0.0.1", server.port), 10) as connection:
+                connection.sendall(head + b"Content-Length: 1000000\r\n\r\n")
+                assert drips_until_closed(connection) < 10_000
+    finally:
+        server.close()
+
+
+def drips_until_closed(connection: socket.socket) -> int:
+    """How many bytes of a body were taken, each as soon as one may be sent, before the server gave up."""
+    connection.settimeout(0.05)
+    for sent in range(10_000):
+        try:
+            if connection.recv(65536) == b"":
+                return sent
+        except TimeoutError:
+            pass
+        except ConnectionError:
+            return sent
+        with suppress(ConnectionError):
+            connection.send(b"x")
+    return 10_000
 
 
 def test_the_list_is_long() -> None:

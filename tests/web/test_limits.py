@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import json
+import logging
 from collections.abc import Iterator
 
 import pytest
 from roadmark.executor.store.access import AccessRepository, KeptAnswer
+from roadmark.web.app import create_app
 from roadmark.web.limits import ACTS, GUESSES, SIGN_INS, BodyLimit, Buckets, Rate
 from roadmark.web.problems import Problem, as_json
 from starlette.requests import Request
@@ -30,6 +32,24 @@ def test_a_body_that_does_not_say_its_size_is_counted(api: TestClient) -> None:
             yield b" " * 65_536
 
     assert api.post("/api/migration", content=pieces()).status_code == 413
+
+
+def test_a_caller_who_goes_away_is_no_fault_of_ours(
+    bench: Workbench, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    headers = [(b"host", b"127.0.0.1"), (b"transfer-encoding", b"chunked")]
+    scope = {"type": "http", "method": "POST", "path": "/api/migration", "raw_path": b"", "query_string": b""}
+
+    async def receive() -> Message:
+        return told.pop(0)
+
+    async def send(message: Message) -> None:
+        del message
+
+    with caplog.at_level(logging.INFO, "roadmark.web.requests"):
+        asyncio.run(create_app(bench)({**scope, "scheme": "http", "headers": headers}, receive, send))
+    assert "POST no route: 400, by nobody known" in caplog.text
 
 
 def test_a_body_that_takes_too_long_is_refused() -> None:
