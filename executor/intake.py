@@ -84,12 +84,21 @@ class Intake:
         self._ended = threading.Event()
         self._ticked: set[str] = set()
         self._files: Mapping[str, FoundFile] = {}
+        self._keeps_the_folder = not settings.database_url
         self.folder = settings.specs
         self.last_scan_at: datetime | None = None
         self.skipped: tuple[Skipped, ...] = ()
         self._listed: dict[str, Listed] = {}
         self._kin: dict[str, Kin] = {}
         self._links: dict[str, tuple[str, ...]] = {}
+
+    def keep_the_folder(self) -> None:
+        """From now on this folder says what is gone or moved.
+
+        On SQLite any folder does. On PostgreSQL a task may have been read from another host's folder, so
+        only the one process that serves asks for this.
+        """
+        self._keeps_the_folder = True
 
     def rescan(self) -> bool:
         """Take in what came, changed, moved or went. True where a file was too young to be taken yet.
@@ -116,7 +125,8 @@ class Intake:
             known = TaskRepository(connection).paths()
         young = self._young(found.files)
         self._take(found.files, known, young)
-        self._withdraw(found.files, known)
+        if self._keeps_the_folder:
+            self._withdraw(found.files, known)
         self.last_scan_at = self._store.clock.now()
         self._files = {path: file for path, file in found.files.items() if path not in young}
         return bool(young)
@@ -277,6 +287,9 @@ class Intake:
         )
 
     def _move(self, old: str, new: str) -> None:
+        if not self._keeps_the_folder:
+            return
+
         def work(transaction: Transaction) -> None:
             tasks = TaskRepository(transaction.connection)
             task = tasks.by_path(old)

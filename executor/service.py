@@ -117,6 +117,7 @@ class Service:
         """
         self._hold(what, Hold.SERVING if self._is_distributed else Hold.ALONE)
         self.settings.specs.mkdir(parents=True, exist_ok=True)
+        self.intake.keep_the_folder()
         self._watcher.start()
         self._pusher.start()
         self.engine.start()

@@ -1,5 +1,7 @@
 """Which processes may work on a database beside each other."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,9 +11,9 @@ import pytest
 from roadmark.executor.config import load_settings
 from roadmark.executor.errors import DatabaseUnusable, WorkersRefused
 from roadmark.executor.service import Service
-from roadmark.executor.states import Status
+from roadmark.executor.states import Status, TaskStatus
 
-from .fleet import Fleet, until
+from .fleet import SPEC, Fleet, until
 
 
 @pytest.fixture
@@ -65,6 +67,37 @@ def test_one_that_only_serves_leaves_the_work_to_a_worker(fleet: Fleet, service)
     worker.work("a worker")
     until("it is over", fleet.is_over)
     assert len(fleet.starts()) == 2
+
+
+def specs_elsewhere(fleet: Fleet) -> Path:
+    """What another host has: one of the two specs under another name, and one that is only there."""
+    elsewhere = fleet.folder / "elsewhere"
+    elsewhere.mkdir()
+    shutil.copy2(fleet.folder / "specs" / "task-0.md", elsewhere / "renamed.md")
+    (elsewhere / "new.md").write_text(SPEC.format(title="New", slug="new"))
+    os.utime(elsewhere / "new.md", (1, 1))
+    return elsewhere
+
+
+def statuses(fleet: Fleet) -> dict[str, TaskStatus]:
+    return {row.task.source_path: row.task.status for row in fleet.desk.tracker.fleet()}
+
+
+def test_a_host_with_other_specs_adds_its_own_and_takes_none_away(fleet: Fleet, service) -> None:
+    fleet.begin(2)
+    before = statuses(fleet)
+    service("one", specs=specs_elsewhere(fleet)).intake.rescan_settled()
+    assert statuses(fleet) == before | {"new.md": TaskStatus.PENDING}
+
+
+def test_the_one_that_serves_says_what_is_gone_and_moved(fleet: Fleet, service) -> None:
+    fleet.begin(2)
+    serving = service("one", specs=specs_elsewhere(fleet), slots=0)
+    serving.start("roadmark serve")
+    serving.intake.rescan_settled()
+    found = statuses(fleet)
+    assert sorted(found) == ["new.md", "renamed.md", "task-1.md"]
+    assert found["task-1.md"] is TaskStatus.WITHDRAWN
 
 
 def test_jobs_that_are_lost_are_made_anew(fleet: Fleet, service) -> None:
