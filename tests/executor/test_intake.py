@@ -27,7 +27,9 @@ def store(settings) -> Iterator[Store]:
 
 @pytest.fixture
 def intake(store: Store, settings) -> Intake:
-    return Intake(store, settings)
+    made = Intake(store, settings)
+    made.keep_the_folder()
+    return made
 
 
 SPEC_WITHOUT_PHASES = """\
