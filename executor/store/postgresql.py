@@ -12,6 +12,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 import psycopg
@@ -137,11 +138,19 @@ def hold(writer: sa.Engine, url: sa.URL, what: str, how: Hold) -> None:
     with writer.connect() as pooled:
         take(cast(Driver, pooled.connection.driver_connection))
     event.listen(writer, "connect", take_again)
+    event.listen(writer, "close", _let_go)
 
 
 def announce(connection: sa.Connection) -> None:
     """Notify those who listen, once the transaction is committed."""
     connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+
+
+def _let_go(connection: Driver, record: ConnectionPoolEntry) -> None:
+    """Give the database back at once: the server drops the locks some time after a connection was closed."""
+    del record
+    with suppress(psycopg.Error):
+        connection.execute("SELECT pg_advisory_unlock_all()")
 
 
 def _get(connection: Driver, lock: str, key: int) -> bool:
