@@ -22,6 +22,7 @@ from roadmark.executor.manager import MigrationManager
 from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.model import Attempt, CheckpointKind, JournalEntry, Migration, PhaseRun
 from roadmark.executor.moves import event_of
+from roadmark.executor.positions import ask_position
 from roadmark.executor.schedules import Schedules
 from roadmark.executor.states import PhaseState, Status
 from roadmark.executor.store.lane import Transaction
@@ -60,9 +61,10 @@ class InstantOpening:
 
     def open(self, lease: Lease, migration: Migration) -> None:
         def work(transaction: Transaction) -> None:
-            keep_checkpoint(
-                transaction, lease.held(transaction), "start", CheckpointKind.START, snapshot(migration, "s")
-            )
+            held = lease.held(transaction)
+            position = ask_position(transaction.connection, held)()
+            first = snapshot(migration, "s")
+            keep_checkpoint(transaction, held, "start", CheckpointKind.START, first, position)
 
         self._store.write(work)
 

@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration
 from roadmark.executor.moves import event_of
-from roadmark.executor.positions import position_of
+from roadmark.executor.positions import Position
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
-from roadmark.executor.store.migrations import MigrationRepository
-from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.workspace.checkpoints import Record, records
 from roadmark.executor.workspace.place import Place, enter
 from roadmark.executor.workspace.rewriting import Snapshot
@@ -35,18 +33,18 @@ def find_record(place: Place, mark: str) -> Record | None:
 
 
 def keep_checkpoint(
-    transaction: Transaction, migration: Migration, name: str, kind: CheckpointKind, snapshot: Snapshot
+    transaction: Transaction,
+    migration: Migration,
+    name: str,
+    kind: CheckpointKind,
+    snapshot: Snapshot,
+    position: Position,
 ) -> Checkpoint:
     """The checkpoint's row, made once: a repeated call gives the row that is there."""
     checkpoints = CheckpointRepository(transaction.connection)
     known = checkpoints.at_ref(migration.id, snapshot.ref)
     if known is not None:
         return known
-    position = position_of(
-        migration,
-        MigrationRepository(transaction.connection).phase_runs(migration.id),
-        TaskRepository(transaction.connection).items(migration.task_id),
-    )
     checkpoint = Checkpoint(
         id=str(uuid.uuid4()),
         migration_id=migration.id,

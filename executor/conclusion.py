@@ -5,7 +5,7 @@ recorded before a crash can be closed the same way at the next start.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
@@ -18,11 +18,13 @@ from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.model import Attempt, CheckpointKind, Migration, PhaseRun
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.policy import policy_of
+from roadmark.executor.positions import position_of
 from roadmark.executor.rollback import roll_back_after_failure
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
+from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.verdict import Evidence, Outcome, Verdict
 from roadmark.executor.workspace.rewriting import Snapshot
 
@@ -73,31 +75,25 @@ def conclude(
     closing: Closing,
 ) -> None:
     """The closing, within the caller's transaction; nothing happens where the attempt is closed already."""
-    verdict, turn = closing.verdict, closing.turn
+    verdict = closing.verdict
     migrations = MigrationRepository(transaction.connection)
-    closed = migrations.close_attempt(
-        attempt.id,
-        transaction.now,
-        outcome=verdict.outcome,
-        reason=mask(verdict.reason),
-        evidence=_shown(closing.evidence),
-        used=verdict.attempt_used,
-        session_id=turn.session_id if turn else None,
-        tokens_in=turn.tokens_in if turn else None,
-        tokens_out=turn.tokens_out if turn else None,
-        cost_usd=turn.cost_usd if turn else None,
-        peak_memory_bytes=turn.peak_memory_bytes if turn else None,
-    )
-    if not closed:
+    asked_runs = migrations.ask_phase_runs(migration.id)
+    asked_items = TaskRepository(transaction.connection).ask_items(migration.task_id)
+    known = migrations.attempt(attempt.id)
+    if known.ended_at is not None:
         return
-    run = migrations.phase_run(migration.id, attempt.phase)
-    _change_phase(migrations, run, verdict)
-    checkpoint = keep_checkpoint(
-        transaction, migration, checkpoint_name(attempt), CheckpointKind.ATTEMPT, closing.snapshot
+    runs = {run.phase: run for run in asked_runs()}
+    run = runs[attempt.phase]
+    changes = _changes(run, verdict)
+    position = position_of(
+        migration, [*(runs | {run.phase: replace(run, **changes)}).values()], asked_items()
     )
-    migrations.change_attempt(attempt.id, checkpoint_id=checkpoint.id)
-    migrations.change_phase(migration.id, run.phase, checkpoint_id=checkpoint.id)
-    metrics.of_attempt(transaction, migration, migrations.attempt(attempt.id))
+    kind, name = CheckpointKind.ATTEMPT, checkpoint_name(attempt)
+    checkpoint = keep_checkpoint(transaction, migration, name, kind, closing.snapshot, position)
+    migrations.change_phase(migration.id, run.phase, checkpoint_id=checkpoint.id, **changes)
+    ending = _ending(closing) | {"checkpoint_id": checkpoint.id}
+    migrations.close_attempt(known.id, transaction.now, **ending)
+    metrics.of_attempt(transaction, migration, replace(known, ended_at=transaction.now, **ending))
     detail = {"outcome": verdict.outcome.value, "reason": mask(verdict.reason), "used": verdict.attempt_used}
     transaction.record(event_of(migration, "attempt.ended", detail=detail))
     if migration.status is Status.RUNNING:
@@ -165,7 +161,24 @@ def _close_interrupted(
     transaction.record(event_of(migration, "attempt.ended", detail=detail))
 
 
-def _change_phase(migrations: MigrationRepository, run: PhaseRun, verdict: Verdict) -> None:
+def _ending(closing: Closing) -> dict[str, Any]:
+    """The columns of an attempt that its end is kept in."""
+    verdict, turn = closing.verdict, closing.turn
+    return {
+        "outcome": verdict.outcome,
+        "reason": mask(verdict.reason),
+        "evidence": _shown(closing.evidence),
+        "used": verdict.attempt_used,
+        "session_id": turn.session_id if turn else None,
+        "tokens_in": turn.tokens_in if turn else None,
+        "tokens_out": turn.tokens_out if turn else None,
+        "cost_usd": turn.cost_usd if turn else None,
+        "peak_memory_bytes": turn.peak_memory_bytes if turn else None,
+    }
+
+
+def _changes(run: PhaseRun, verdict: Verdict) -> dict[str, Any]:
+    """The columns of a phase that the end of its attempt changes."""
     changes: dict[str, Any] = {"feedback": mask(verdict.feedback) or None}
     if verdict.attempt_used:
         changes["attempts_used"] = run.attempts_used + 1
@@ -180,7 +193,7 @@ def _change_phase(migrations: MigrationRepository, run: PhaseRun, verdict: Verdi
             changes["questions_asked"] = run.questions_asked + 1
         case _:
             pass
-    migrations.change_phase(run.migration_id, run.phase, **changes)
+    return changes
 
 
 def _move_on(transaction: Transaction, migration: Migration, run: PhaseRun, closing: Closing) -> None:

@@ -11,7 +11,7 @@ from roadmark.executor.lease import Lease
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, PhaseRun, TaskItem
 from roadmark.executor.moves import event_of
 from roadmark.executor.places import Places
-from roadmark.executor.positions import position_of
+from roadmark.executor.positions import ask_position
 from roadmark.executor.states import PhaseState
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
@@ -105,14 +105,10 @@ class Landing:
             migration = migrations.change(migration, transaction.now, published_commit=commit)
             detail = {"branch": migration.branch, "commit": commit}
             transaction.record(event_of(migration, "branch.published", detail=detail))
-        position = position_of(
-            migration,
-            migrations.phase_runs(migration.id),
-            TaskRepository(transaction.connection).items(migration.task_id),
-        )
+        position = ask_position(transaction.connection, migration)
         checkpoints = CheckpointRepository(transaction.connection)
         name = _free_name(run.phase, checkpoints.of_migration(migration.id), checkpoint)
-        checkpoints.change(checkpoint.id, kind=CheckpointKind.PHASE, name=name, position=position.as_json())
+        checkpoints.change(checkpoint.id, kind=CheckpointKind.PHASE, name=name, position=position().as_json())
         transaction.record(event_of(migration, "phase.done", detail={"name": run.name, "commit": commit}))
 
 

@@ -30,7 +30,7 @@ class Lease:
 
         Raises: LeaseLost; what `work` raises.
         """
-        return store.write(lambda transaction: work(transaction, self.held(transaction)))
+        return store.write(lambda transaction: work(transaction, self.held(transaction)), self.migration_id)
 
     def situation(self, transaction: Transaction) -> Situation:
         """The migration and what its next step depends on, if the lease still holds. Raises: LeaseLost."""

@@ -6,6 +6,7 @@ from roadmark.executor.lease import Lease
 from roadmark.executor.model import CheckpointKind, Migration
 from roadmark.executor.moves import event_of
 from roadmark.executor.places import Places
+from roadmark.executor.positions import ask_position
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
@@ -36,7 +37,8 @@ class Opening:
             held = lease.held(transaction)
             migrations = MigrationRepository(transaction.connection)
             held = migrations.change(held, transaction.now, base_commit=opened.base_commit)
-            keep_checkpoint(transaction, held, START, CheckpointKind.START, snapshot)
+            position = ask_position(transaction.connection, held)()
+            keep_checkpoint(transaction, held, START, CheckpointKind.START, snapshot, position)
             transaction.record(event_of(held, "workspace.opened", detail={"base_commit": opened.base_commit}))
 
         self._store.write(work)

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+import sqlalchemy as sa
 from roadmark.executor.model import Json, Migration, PhaseRun, TaskItem
 from roadmark.executor.states import PhaseState, Status
+from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.statements import Answer
+from roadmark.executor.store.tasks import TaskRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,13 @@ def position_of(migration: Migration, runs: list[PhaseRun], items: list[TaskItem
         published={run.phase: run.published_commit for run in runs},
         ticked=tuple(item.key for item in items if item.mark == "x" and item.removed_at is None),
     )
+
+
+def ask_position(connection: sa.Connection, migration: Migration) -> Answer[Position]:
+    """Ask for where the migration stands now, to be waited for later."""
+    runs = MigrationRepository(connection).ask_phase_runs(migration.id)
+    items = TaskRepository(connection).ask_items(migration.task_id)
+    return lambda: position_of(migration, runs(), items())
 
 
 def read_position(kept: Json) -> Position:

@@ -328,9 +328,8 @@ class MigrationRollback:
         def work(transaction: Transaction) -> Checkpoint:
             checkpoints = CheckpointRepository(transaction.connection)
             migration = job.lease.held(transaction)
-            kept = keep_checkpoint(transaction, migration, name, CheckpointKind.SAFETY, snapshot)
-            position = job.rollback.plan["before"]
-            checkpoints.change(kept.id, position=position)
+            kind, before = CheckpointKind.SAFETY, read_position(job.rollback.plan["before"])
+            kept = keep_checkpoint(transaction, migration, name, kind, snapshot, before)
             checkpoints.change_rollback(job.rollback.id, safety_checkpoint_id=kept.id)
             return checkpoints.get(kept.id)
 

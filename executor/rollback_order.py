@@ -15,13 +15,12 @@ from roadmark.executor.events import SYSTEM, Event
 from roadmark.executor.masking import mask
 from roadmark.executor.model import Checkpoint, Migration, Rollback, RollbackState
 from roadmark.executor.moves import event_of, make_move
-from roadmark.executor.positions import position_of
+from roadmark.executor.positions import ask_position
 from roadmark.executor.states import Move, Status, after
 from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.retention import RetentionRepository
-from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.store.waits import WaitRepository
 from roadmark.executor.workspace.merging import Choice
 
@@ -109,11 +108,7 @@ def _begin(transaction: Transaction, migration: Migration, actor: str) -> None:
 
 
 def _new(transaction: Transaction, migration: Migration, target: Checkpoint, order: Order) -> Rollback:
-    before = position_of(
-        migration,
-        MigrationRepository(transaction.connection).phase_runs(migration.id),
-        TaskRepository(transaction.connection).items(migration.task_id),
-    )
+    before = ask_position(transaction.connection, migration)()
     return Rollback(
         id=str(uuid.uuid4()),
         migration_id=migration.id,

@@ -160,7 +160,7 @@ class Worker:
                 return None
             return Lease(migration_id, migration.fence + 1)
 
-        return self._store.write(work)
+        return self._store.write(work, migration_id)
 
     def _rows(self, lease: Lease) -> Rows:
         """What there is to go by, once the steps are taken that are rows and nothing else. Raises: LeaseLost.

@@ -31,12 +31,12 @@ class CheckpointRepository:
 
     def insert(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint's row."""
-        insert_into(t.checkpoints).run(self._connection, pack(checkpoint))
+        insert_into(t.checkpoints).queue(self._connection, pack(checkpoint))
 
     def change(self, checkpoint_id: str, **values: Any) -> None:
         """Set columns of a checkpoint."""
         packed = {name: plain(value) for name, value in values.items()}
-        update_by(t.checkpoints, "id").run(self._connection, packed | {"its_id": checkpoint_id})
+        update_by(t.checkpoints, "id").queue(self._connection, packed | {"its_id": checkpoint_id})
 
     def of_migration(self, migration_id: str) -> list[Checkpoint]:
         """The checkpoints of a migration in the order they were taken."""

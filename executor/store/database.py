@@ -5,15 +5,17 @@ are imported where a URL asks for them and not before.
 """
 
 import importlib
-from collections.abc import Callable
-from typing import Protocol, cast
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cache
+from typing import Any, Protocol, cast
 
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store import sqlite
 from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.mark import ChangeMark
-from roadmark.executor.store.urls import is_sqlite, place_of
+from roadmark.executor.store.urls import place_of
 
 
 class _Kind(Protocol):
@@ -30,6 +32,14 @@ class _Kind(Protocol):
     def hold(self, writer: sa.Engine, url: sa.URL, what: str, how: Hold) -> None: ...
 
     def announce(self, connection: sa.Connection) -> None: ...
+
+    def queueing(self, connection: sa.Connection) -> AbstractContextManager[None]: ...
+
+    def queue_cursor(self, connection: sa.Connection) -> Any: ...
+
+    def insert_all(
+        self, connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]
+    ) -> bool: ...
 
     def fit_sequence(self, connection: sa.Connection, table: sa.Table) -> None: ...
 
@@ -72,7 +82,22 @@ def hold(writer: sa.Engine, url: sa.URL, what: str, how: Hold = Hold.ALONE) -> N
 
 def announce(connection: sa.Connection) -> None:
     """Have those who `listen` told of this transaction, once it is committed."""
-    _kind_of(connection.engine.url).announce(connection)
+    _kind_named(connection.dialect.name).announce(connection)
+
+
+def queueing(connection: sa.Connection) -> AbstractContextManager[None]:
+    """Until its end, what goes through a `queue_cursor` need not be answered before what comes next."""
+    return _kind_named(connection.dialect.name).queueing(connection)
+
+
+def queue_cursor(connection: sa.Connection) -> Any:
+    """A driver's cursor whose failures may show with a later statement of the same transaction."""
+    return _kind_named(connection.dialect.name).queue_cursor(connection)
+
+
+def insert_all(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """New rows by one statement, queued, where the database has one; whether it was done."""
+    return _kind_named(connection.dialect.name).insert_all(connection, table, rows)
 
 
 def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:
@@ -107,9 +132,15 @@ def current_revision(engine: sa.Engine) -> str | None:
 
 
 def _kind_of(url: sa.URL) -> _Kind:
-    if is_sqlite(url):
-        return sqlite
     try:
-        return cast(_Kind, importlib.import_module("roadmark.executor.store.postgresql"))
+        return _kind_named(url.get_backend_name())
     except ModuleNotFoundError as error:
         raise DatabaseUnusable(place_of(url), "needs a driver: pip install 'roadmark[postgres]'") from error
+
+
+@cache
+def _kind_named(backend: str) -> _Kind:
+    """Remembered: it is asked for with every statement."""
+    if backend == "sqlite":
+        return sqlite
+    return cast(_Kind, importlib.import_module("roadmark.executor.store.postgresql"))

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from roadmark.executor.events import Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store.rows import unpack
-from roadmark.executor.store.statements import Query, insert_into, select_by
+from roadmark.executor.store.statements import Answer, Query, insert_all, select_by
 from roadmark.executor.store.tables import migration_tracking as journal
 
 GENESIS = "0" * 64
@@ -40,7 +40,7 @@ class Break:
 
 def head(connection: sa.Connection) -> Head:
     """The end of the chain; `Head(0, GENESIS)` while nothing has happened."""
-    return _HEAD.first(connection) or Head(0, GENESIS)
+    return ask_head(connection)()
 
 
 def newest_act(connection: sa.Connection, task_id: str | None = None) -> int:
@@ -57,17 +57,22 @@ def acts_on(connection: sa.Connection, task_id: str, limit: int) -> list[Journal
     return _ACTS_ON.all(connection, its_task_id=task_id, most=limit)
 
 
-def append(connection: sa.Connection, events: Sequence[tuple[datetime, Event]]) -> list[JournalEntry]:
+def ask_head(connection: sa.Connection) -> Answer[Head]:
+    """Ask for the end of the chain, to be waited for later."""
+    newest = _HEAD.ask(connection)
+    return lambda: newest() or Head(0, GENESIS)
+
+
+def append(
+    connection: sa.Connection, end: Head, events: Sequence[tuple[datetime, Event]]
+) -> list[JournalEntry]:
     """Write the events behind the head, in order, and give them back as entries."""
-    if not events:
-        return []
-    end = head(connection)
     entries = []
     for at, event in events:
         entry = _chained(end, at, event)
         end = Head(entry.seq, entry.hash)
         entries.append(entry)
-    insert_into(journal).run_many(connection, [_values(entry) for entry in entries])
+    insert_all(connection, journal, [_values(entry) for entry in entries])
     return entries
 
 

@@ -9,18 +9,21 @@ must be safe to repeat until its answer is there.
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from roadmark.executor.clock import Clock
+from roadmark.executor.errors import DatabaseAway
 from roadmark.executor.events import Bus, Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
-from roadmark.executor.store.database import announce
+from roadmark.executor.store.ahead import reading_ahead
+from roadmark.executor.store.database import announce, queueing
 from roadmark.executor.store.patience import Away, patiently
 
 Result = TypeVar("Result")
@@ -51,11 +54,17 @@ Work = Callable[[Transaction], Result]
 @dataclass(frozen=True, slots=True)
 class _Order(Generic[Result]):
     work: Work[Result]
+    about: str
     answer: Future[Result]
 
 
-_Outcome = tuple[list[JournalEntry], list[Callable[[], None]]]
-"""The entries of a batch, and what answers its callers once it is on the disk."""
+_Answers = list[Callable[[], None]]
+"""What answers the callers of a batch, once it is on the disk."""
+
+_Outcome = tuple[list[JournalEntry], _Answers]
+"""The entries of a batch, and its answers."""
+
+_Moments = list[tuple[datetime, Event]]
 
 
 class _PartFailed(Exception):
@@ -79,16 +88,17 @@ class WriterLane:
         bus: Bus,
         clock: Clock,
         *,
+        place: str,
         settle: Callable[[], None],
         is_away: Callable[[Exception], bool],
     ) -> None:
-        """Write through `engine`.
+        """Write through `engine` into the database that a person calls `place`.
 
         `settle` is called after the last of several batches, a second after the first at the latest;
         `is_away` says whether an error means that the database's server is away.
         """
         self._engine, self._bus, self._clock, self._settle = engine, bus, clock, settle
-        self._is_away = is_away
+        self._is_away, self._place = is_away, place
         self.defer: Callable[[sa.Connection, Sequence[Event]], None] = _nothing
         """Called with each batch's events before its commit, in its transaction."""
         self._unsettled_since: float | None = None
@@ -98,8 +108,10 @@ class WriterLane:
         self._thread = threading.Thread(target=self._serve, name="writer-lane", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work[Result]) -> Future[Result]:
+    def submit(self, work: Work[Result], about: str = "") -> Future[Result]:
         """Have `work` done in the next batch; the future answers once it is on the disk.
+
+        `about` is the migration that it reads, if it does: those of a batch are asked for together.
 
         Raises: LaneClosed.
         """
@@ -107,12 +119,12 @@ class WriterLane:
         with self._gate:
             if self._closed:
                 raise LaneClosed("the store is closed")
-            self._orders.put(_Order(work, answer))
+            self._orders.put(_Order(work, about, answer))
         return answer
 
-    def run(self, work: Work[Result]) -> Result:
+    def run(self, work: Work[Result], about: str = "") -> Result:
         """Do `work` and wait until it is on the disk. Raises what `work` raises."""
-        return self.submit(work).result()
+        return self.submit(work, about).result()
 
     def close(self) -> None:
         """Finish what was submitted, then stop."""
@@ -173,9 +185,11 @@ class WriterLane:
     def _write(self, batch: list[_Order[Any]]) -> None:
         try:
             entries, answers = patiently(lambda: self._commit(batch), lambda: self._closed)
+        except Away as away:
+            _fail(batch, DatabaseAway(self._place), away.reason)
+            return
         except BaseException as error:  # noqa: BLE001 - every caller must hear that nothing was kept
-            for order in batch:
-                order.answer.set_exception(error)
+            _fail(batch, error, error.__cause__)
             return
         for answer in answers:
             answer()
@@ -191,42 +205,64 @@ class WriterLane:
         Raises: Away where the server went away before the commit was sent; later than that, nobody knows.
         """
         try:
-            return self._transact(lambda connection: self._together(connection, batch))
+            return self._transact(batch, self._together, queueing)
         except _PartFailed as failed:
             if len(batch) == 1:
                 return [], [_failing(batch[0].answer, failed.error)]
-        return self._transact(lambda connection: self._apart(connection, batch))
+        return self._transact(batch, self._apart, _waiting_for_each)
 
-    def _transact(self, perform: Callable[[sa.Connection], _Outcome]) -> _Outcome:
+    def _transact(
+        self,
+        batch: list[_Order[Any]],
+        perform: Callable[[sa.Connection, list[_Order[Any]]], tuple[_Answers, _Moments, journal.Head]],
+        waiting: Callable[[sa.Connection], AbstractContextManager[None]],
+    ) -> _Outcome:
         is_sent = False
         try:
-            with self._engine.begin() as connection:
-                outcome = perform(connection)
+            with self._connected() as connection, waiting(connection), connection.begin():
+                with reading_ahead(connection, {order.about for order in batch if order.about}):
+                    answers, events, head = perform(connection, batch)
+                entries = self._journaled(connection, head, events)
                 is_sent = True
         except Exception as error:
-            cause = error.error if isinstance(error, _PartFailed) else error
-            if is_sent or not self._is_away(cause):
+            if is_sent or not self._is_away(_cause(error)):
                 raise
-            raise Away(cause) from error
-        return outcome
+            raise Away(_cause(error)) from error
+        return entries, answers
 
-    def _together(self, connection: sa.Connection, batch: list[_Order[Any]]) -> _Outcome:
-        """Every part, or none. Raises: _PartFailed."""
-        answers, events = [], []
-        for order in batch:
-            transaction = Transaction(connection, self._clock.now())
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        """The connection, which is not used again where it broke."""
+        with self._engine.connect() as connection:
             try:
-                result = order.work(transaction)
+                yield connection
             except Exception as error:
-                raise _PartFailed(error) from error
-            answers.append(_succeeding(order.answer, result))
-            events += [(transaction.now, event) for event in transaction.events]
-        return self._journaled(connection, events), answers
+                if self._is_away(_cause(error)):
+                    connection.invalidate()
+                raise
 
-    def _apart(self, connection: sa.Connection, batch: list[_Order[Any]]) -> _Outcome:
+    def _together(
+        self, connection: sa.Connection, batch: list[_Order[Any]]
+    ) -> tuple[_Answers, _Moments, journal.Head]:
+        """Every part, or none. Raises: _PartFailed."""
+        answers: _Answers = []
+        events: _Moments = []
+        head = journal.ask_head(connection)
+        try:
+            for order in batch:
+                transaction = Transaction(connection, self._clock.now())
+                answers.append(_succeeding(order.answer, order.work(transaction)))
+                events += [(transaction.now, event) for event in transaction.events]
+            return answers, events, head()
+        except Exception as error:
+            raise _PartFailed(error) from error
+
+    def _apart(
+        self, connection: sa.Connection, batch: list[_Order[Any]]
+    ) -> tuple[_Answers, _Moments, journal.Head]:
         """Each part by itself: what fails is undone, and the others stay."""
-        answers: list[Callable[[], None]] = []
-        events: list[tuple[datetime, Event]] = []
+        answers: _Answers = []
+        events: _Moments = []
         part = connection.connection.cursor()  # begin_nested() would take longer than the work itself
         for order in batch:
             transaction = Transaction(connection, self._clock.now())
@@ -241,15 +277,16 @@ class WriterLane:
                 part.execute("RELEASE part")
                 events += [(transaction.now, event) for event in transaction.events]
                 answers.append(_succeeding(order.answer, result))
-        return self._journaled(connection, events), answers
+        return answers, events, journal.head(connection)
 
     def _journaled(
-        self, connection: sa.Connection, events: Sequence[tuple[datetime, Event]]
+        self, connection: sa.Connection, head: journal.Head, events: _Moments
     ) -> list[JournalEntry]:
-        entries = journal.append(connection, events)
-        if entries:
-            announce(connection)
-            self.defer(connection, [event for _, event in events])
+        if not events:
+            return []
+        entries = journal.append(connection, head, events)
+        announce(connection)
+        self.defer(connection, [event for _, event in events])
         return entries
 
 
@@ -262,8 +299,23 @@ def _let_others_order() -> None:
     time.sleep(0)
 
 
+def _cause(error: Exception) -> Exception:
+    return error.error if isinstance(error, _PartFailed) else error
+
+
+def _waiting_for_each(connection: sa.Connection) -> AbstractContextManager[None]:
+    del connection
+    return nullcontext()
+
+
 def _nothing(connection: sa.Connection, events: Sequence[Event]) -> None:
     del connection, events
+
+
+def _fail(batch: list[_Order[Any]], error: BaseException, cause: BaseException | None) -> None:
+    error.__cause__ = cause
+    for order in batch:
+        order.answer.set_exception(error)
 
 
 def _succeeding(answer: Future[Any], result: object) -> Callable[[], None]:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from roadmark.executor.model import Metric
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, unpack
-from roadmark.executor.store.statements import insert_into
+from roadmark.executor.store.statements import insert_all
 
 
 class MetricRepository:
@@ -17,7 +17,7 @@ class MetricRepository:
 
     def insert(self, metrics: Collection[Metric]) -> None:
         """Keep the figures."""
-        insert_into(t.migration_metrics).run_many(self._connection, [pack(metric) for metric in metrics])
+        insert_all(self._connection, t.migration_metrics, [pack(metric) for metric in metrics])
 
     def of_migration(self, migration_id: str) -> list[Metric]:
         """All figures of a migration in order."""

@@ -14,8 +14,17 @@ from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, NotFound
 from roadmark.executor.model import Attempt, Migration, PhaseRun
 from roadmark.executor.states import WORKING, Move, Status, after
 from roadmark.executor.store import tables as t
+from roadmark.executor.store.ahead import forget, known
 from roadmark.executor.store.rows import pack, plain, unpack
-from roadmark.executor.store.statements import Command, Query, insert_into, select_by, update_by
+from roadmark.executor.store.statements import (
+    Answer,
+    Command,
+    Query,
+    insert_all,
+    insert_into,
+    select_by,
+    update_by,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +77,14 @@ class MigrationRepository:
 
     def insert(self, migration: Migration, phase_runs: Collection[PhaseRun]) -> None:
         """A new migration with a row for each of its phases."""
-        insert_into(t.migrations).run(self._connection, pack(migration))
-        insert_into(t.phase_runs).run_many(self._connection, [pack(run) for run in phase_runs])
+        insert_into(t.migrations).queue(self._connection, pack(migration))
+        insert_all(self._connection, t.phase_runs, [pack(run) for run in phase_runs])
 
     def pin_spec(self, sha256: str, content: str) -> None:
         """Keep the text that a migration goes by; the same text is kept once."""
-        known = sa.select(t.pinned_specs.c.sha256).where(t.pinned_specs.c.sha256 == sha256)
-        if self._connection.execute(known).first() is None:
-            insert_into(t.pinned_specs).run(self._connection, {"sha256": sha256, "content": content})
+        there = sa.select(t.pinned_specs.c.sha256).where(t.pinned_specs.c.sha256 == sha256)
+        if self._connection.execute(there).first() is None:
+            insert_into(t.pinned_specs).queue(self._connection, {"sha256": sha256, "content": content})
 
     def pinned_spec(self, sha256: str) -> str:
         """The text of this hash. Raises: NotFound."""
@@ -87,7 +96,9 @@ class MigrationRepository:
 
     def get(self, migration_id: str) -> Migration:
         """The migration. Raises: NotFound."""
-        migration = _BY_ID.first(self._connection, its_id=migration_id)
+        migration = known(self._connection, migration_id)
+        if migration is None:
+            migration = _BY_ID.first(self._connection, its_id=migration_id)
         if migration is None:
             raise NotFound("migration", migration_id)
         return migration
@@ -179,11 +190,16 @@ class MigrationRepository:
     def renew(self, migration_id: str, fence: int, until: datetime) -> None:
         """Have the lease with this fence hold until then, if it still holds; nobody's view becomes stale."""
         key = {"its_id": migration_id, "its_fence": fence}
-        _RENEWAL.run(self._connection, {"lease_until": until, **key})
+        forget(self._connection, migration_id)
+        _RENEWAL.queue(self._connection, {"lease_until": until, **key})
 
     def phase_runs(self, migration_id: str) -> list[PhaseRun]:
         """The phases in order."""
-        return _PHASES.all(self._connection, its_migration_id=migration_id)
+        return self.ask_phase_runs(migration_id)()
+
+    def ask_phase_runs(self, migration_id: str) -> Answer[list[PhaseRun]]:
+        """Ask for `phase_runs`, to be waited for later."""
+        return _PHASES.ask_all(self._connection, its_migration_id=migration_id)
 
     def phase_run(self, migration_id: str, phase: int) -> PhaseRun:
         """One phase. Raises: NotFound."""
@@ -196,21 +212,21 @@ class MigrationRepository:
         """Set columns of one phase."""
         values = {name: plain(value) for name, value in changes.items()}
         key = {"its_migration_id": migration_id, "its_phase": phase}
-        update_by(t.phase_runs, "migration_id", "phase").run(self._connection, values | key)
+        update_by(t.phase_runs, "migration_id", "phase").queue(self._connection, values | key)
 
     def insert_attempt(self, attempt: Attempt) -> None:
         """A new attempt, before its process."""
-        insert_into(t.attempts).run(self._connection, pack(attempt))
+        insert_into(t.attempts).queue(self._connection, pack(attempt))
 
-    def close_attempt(self, attempt_id: str, ended_at: datetime, **values: Any) -> bool:
-        """Close an open attempt with its verdict; False where it was closed already."""
+    def close_attempt(self, attempt_id: str, ended_at: datetime, **values: Any) -> None:
+        """Close an open attempt with its verdict; one that was closed already is left as it is."""
         packed = {name: plain(value) for name, value in values.items()}
-        return _CLOSING.run(self._connection, packed | {"ended_at": ended_at, "its_id": attempt_id}) == 1
+        _CLOSING.queue(self._connection, packed | {"ended_at": ended_at, "its_id": attempt_id})
 
     def change_attempt(self, attempt_id: str, **values: Any) -> None:
         """Set columns of an attempt."""
         packed = {name: plain(value) for name, value in values.items()}
-        update_by(t.attempts, "id").run(self._connection, packed | {"its_id": attempt_id})
+        update_by(t.attempts, "id").queue(self._connection, packed | {"its_id": attempt_id})
 
     def attempt(self, attempt_id: str) -> Attempt:
         """One attempt. Raises: NotFound."""
@@ -259,6 +275,7 @@ class MigrationRepository:
             "its_version": migration.version,
         }
         update = update_by(t.migrations, "id", "status", "version")
+        forget(self._connection, migration.id)
         if update.run(self._connection, values | seen) != 1:
             raise Conflict(migration.id, migration.version, self.get(migration.id).version)
         return replace(migration, **changes)

@@ -23,13 +23,13 @@ class Away(Exception):
 def patiently(work: Callable[[], Result], is_ending: Callable[[], bool]) -> Result:
     """What `work` gives, called again as long as it raises Away, unless that lasts or the end is asked for.
 
-    Raises: the reason of the last Away; what else `work` raises.
+    Raises: the last Away; what else `work` raises.
     """
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
             return work()
-        except Away as away:
+        except Away:
             if is_ending() or time.monotonic() > until:
-                raise away.reason from None
+                raise
         time.sleep(_PAUSE_S)

@@ -17,17 +17,16 @@ from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.types.string import StrDumperUnknown
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store.announcements import CHANNEL, Announcements
 from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.mark import ChangeMark
+from roadmark.executor.store.pipeline import Driver, Prompt, queue_cursor
+from roadmark.executor.store.pipeline import insert_all as insert_all
+from roadmark.executor.store.pipeline import queueing as queueing
 from roadmark.executor.store.urls import place_of
 from sqlalchemy import event
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
-
-Driver = psycopg.Connection[Any]
-"""A connection as the driver has it."""
 
 _READERS = 8
 _OLDEST = 130000
@@ -75,8 +74,9 @@ def open_writer(url: sa.URL) -> sa.Engine:
 
     Raises: DatabaseUnusable where there is no such database, or none that will do.
     """
-    engine = _create(url, pool_size=1)
+    engine = _create(url, pool_size=1, pool_pre_ping=False)
     event.listen(engine, "connect", _make_durable)
+    event.listen(engine, "checkout", _refuse_the_broken)
     event.listen(engine, "begin", _wait_for_the_writers)
     _refuse_the_unusable(engine, url)
     return engine
@@ -143,7 +143,7 @@ def hold(writer: sa.Engine, url: sa.URL, what: str, how: Hold) -> None:
 
 def announce(connection: sa.Connection) -> None:
     """Notify those who listen, once the transaction is committed."""
-    connection.exec_driver_sql(f"NOTIFY {CHANNEL}")
+    queue_cursor(connection).execute(f"NOTIFY {CHANNEL}")
 
 
 def _let_go(connection: Driver, record: ConnectionPoolEntry) -> None:
@@ -171,23 +171,23 @@ def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:
 def is_away(error: Exception) -> bool:
     """Whether a connection broke, or the server ends, begins, or is not there."""
     known = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    if not isinstance(known, psycopg.OperationalError):
+    if not isinstance(known, psycopg.OperationalError) or isinstance(known, psycopg.errors.PipelineAborted):
         return False
     return known.sqlstate is None or known.sqlstate.startswith("08") or known.sqlstate in _AWAY
 
 
-def _create(url: sa.URL, pool_size: int, **connected: str) -> sa.Engine:
-    engine = sa.create_engine(
+def _create(url: sa.URL, pool_size: int, *, pool_pre_ping: bool = True, **connected: str) -> sa.Engine:
+    named = {name: to for name, to in (_CONNECTED | connected).items() if name not in url.query}
+    return sa.create_engine(
         url,
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
-        pool_pre_ping=True,  # also a connection that broke while nobody used it is made anew
+        pool_pre_ping=pool_pre_ping,  # also a connection that broke while nobody used it is made anew
         json_serializer=_json,
-        connect_args={name: to for name, to in (_CONNECTED | connected).items() if name not in url.query},
+        paramstyle="format",
+        connect_args={"cursor_factory": Prompt} | named,
     )
-    event.listen(engine, "connect", _take_any_text)
-    return engine
 
 
 def _open_plain(url: sa.URL, name: str) -> sa.Engine:
@@ -195,19 +195,6 @@ def _open_plain(url: sa.URL, name: str) -> sa.Engine:
     engine = _create(url, pool_size=1, application_name=name)
     event.listen(engine, "connect", _commit_each)
     return engine
-
-
-class _AnyText(StrDumperUnknown):
-    """Text as PostgreSQL takes it."""
-
-    def dump(self, obj: str) -> Any:
-        """The text, with a mark where the one character stood that cannot be held."""
-        return super().dump(obj.replace("\0", "\ufffd"))
-
-
-def _take_any_text(connection: Driver, record: ConnectionPoolEntry) -> None:
-    del record
-    connection.adapters.register_dumper(str, _AnyText)
 
 
 def _make_durable(connection: Driver, record: ConnectionPoolEntry) -> None:
@@ -229,7 +216,14 @@ def _commit_each(connection: Driver, record: ConnectionPoolEntry) -> None:
 
 
 def _wait_for_the_writers(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER})")
+    queue_cursor(connection).execute(f"SELECT pg_advisory_xact_lock({_WRITER})")
+
+
+def _refuse_the_broken(connection: Driver, record: ConnectionPoolEntry, proxy: object) -> None:
+    """Have a connection that broke made anew; one that breaks later fails what it is used for."""
+    del record, proxy
+    if connection.closed:
+        raise sa.exc.DisconnectionError
 
 
 def _json(value: Any) -> str:

@@ -43,4 +43,4 @@ class ReminderRepository:
         """Note that somebody was reminded, this long before the present deadline."""
         self._connection.execute(sa.delete(t.wait_reminders).where(t.wait_reminders.c.wait_id == wait.id))
         row = {"wait_id": wait.id, "before_s": before_s, "deadline_at": wait.deadline_at}
-        insert_into(t.wait_reminders).run(self._connection, row)
+        insert_into(t.wait_reminders).queue(self._connection, row)

@@ -62,7 +62,7 @@ class RetentionRepository:
             "at": retired.at,
             "checkpoints_kept": retired.checkpoints_kept,
         }
-        insert_into(t.retired_migrations).run(self._connection, row)
+        insert_into(t.retired_migrations).queue(self._connection, row)
 
     def dropped_at(self, migration_id: str) -> datetime | None:
         """When the migration's checkpoints were given up, if they were."""

@@ -29,7 +29,7 @@ class ScheduleRepository:
 
     def insert(self, schedule: Schedule) -> None:
         """A new schedule."""
-        insert_into(t.schedules).run(self._connection, pack(schedule))
+        insert_into(t.schedules).queue(self._connection, pack(schedule))
 
     def all(self) -> list[ScheduleRow]:
         """Every schedule, the next one first."""

@@ -6,7 +6,9 @@ transactions begin IMMEDIATE.
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
 
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
@@ -109,3 +111,21 @@ def _refuse_the_unusable(engine: sa.Engine, url: sa.URL) -> None:
         where = url.database or str(url)
         why = error.orig if isinstance(error, sa.exc.DBAPIError) else error
         raise DatabaseUnusable(where, f"not a usable SQLite database ({why})") from error
+
+
+@contextmanager
+def queueing(connection: sa.Connection) -> Iterator[None]:
+    """Nothing: each answer is there at once."""
+    del connection
+    yield
+
+
+def insert_all(connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Nothing: SQLite has no trips to save."""
+    del connection, table, rows
+    return False
+
+
+def queue_cursor(connection: sa.Connection) -> sqlite3.Cursor:
+    """A cursor as any other."""
+    return cast(sqlite3.Cursor, connection.connection.cursor())

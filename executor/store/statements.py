@@ -4,12 +4,13 @@ SQLAlchemy Core says what a statement is and how values are bound and read. Carr
 several times as long as SQLite does, and every step of a migration pays for it. Source: docs/decisions/0011.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
+from roadmark.executor.store import database
 from roadmark.executor.store.rows import Convert, converters
 from sqlalchemy.sql.compiler import SQLCompiler
 
@@ -32,12 +33,30 @@ class Query(Generic[Value]):
 
     def all(self, connection: sa.Connection, **parameters: Any) -> list[Value]:
         """Every row."""
-        return [value for (value,) in self._joined.all(connection, **parameters)]
+        return self.ask_all(connection, **parameters)()
+
+    def ask_all(self, connection: sa.Connection, **parameters: Any) -> "Answer[list[Value]]":
+        """Ask for every row, to be waited for later."""
+        answer = self._joined.ask_all(connection, **parameters)
+        return lambda: [value for (value,) in answer()]
 
     def first(self, connection: sa.Connection, **parameters: Any) -> Value | None:
         """The first row, where there is one."""
-        values = self._joined.first(connection, **parameters)
-        return None if values is None else cast(Value, values[0])
+        return self.ask(connection, **parameters)()
+
+    def ask(self, connection: sa.Connection, **parameters: Any) -> "Answer[Value | None]":
+        """Ask for the first row, to be waited for later."""
+        answer = self._joined.ask(connection, **parameters)
+
+        def value() -> Value | None:
+            values = answer()
+            return None if values is None else cast(Value, values[0])
+
+        return value
+
+
+Answer = Callable[[], Value]
+"""Waits for what was asked for."""
 
 
 class Joined:
@@ -51,16 +70,26 @@ class Joined:
         )
         self._plans: dict[str, tuple[_Plan, list[_Conversions]]] = {}
 
-    def all(self, connection: sa.Connection, **parameters: Any) -> list[tuple[Any, ...]]:
-        """Every row."""
+    def ask_all(self, connection: sa.Connection, **parameters: Any) -> Answer[list[tuple[Any, ...]]]:
+        """Ask for every row, to be waited for later."""
         plan, conversions = self._plan(connection.dialect)
-        return [self._values(row, conversions) for row in plan.run(connection, parameters).fetchall()]
+        cursor = plan.queue(connection, parameters)
+        return lambda: [self._values(row, conversions) for row in cursor.fetchall()]
 
     def first(self, connection: sa.Connection, **parameters: Any) -> tuple[Any, ...] | None:
         """The first row, where there is one."""
+        return self.ask(connection, **parameters)()
+
+    def ask(self, connection: sa.Connection, **parameters: Any) -> Answer[tuple[Any, ...] | None]:
+        """Ask for the first row, to be waited for later."""
         plan, conversions = self._plan(connection.dialect)
-        row = plan.run(connection, parameters).fetchone()
-        return None if row is None else self._values(row, conversions)
+        cursor = plan.queue(connection, parameters)
+
+        def values() -> tuple[Any, ...] | None:
+            row = cursor.fetchone()
+            return None if row is None else self._values(row, conversions)
+
+        return values
 
     def _values(self, row: Sequence[Any], conversions: "list[_Conversions]") -> tuple[Any, ...]:
         values, at = [], 0
@@ -120,10 +149,13 @@ class Command:
         """Carry it out; how many rows it met."""
         return int(self._plan(connection.dialect, parameters).run(connection, parameters).rowcount)
 
-    def run_many(self, connection: sa.Connection, rows: Sequence[Parameters]) -> None:
-        """Carry it out for each row; all name the same columns."""
-        if rows:
-            self._plan(connection.dialect, rows[0]).run_many(connection, rows)
+    def queue(self, connection: sa.Connection, parameters: Parameters) -> None:
+        """Carry it out; where it fails, a later statement of the transaction may be the one that says so."""
+        self._plan(connection.dialect, parameters).queue(connection, parameters)
+
+    def queue_many(self, connection: sa.Connection, rows: Sequence[Parameters]) -> None:
+        """`queue` it for each row; all name the same columns."""
+        self._plan(connection.dialect, rows[0]).queue_many(connection, rows)
 
     def _plan(self, dialect: sa.Dialect, parameters: Parameters) -> "_Plan":
         key = dialect.name, tuple(parameters)
@@ -141,8 +173,14 @@ def update_by(table: sa.Table, *columns: str) -> Command:
 
 @cache
 def insert_into(table: sa.Table) -> Command:
-    """A new row, or several, from the parameters."""
+    """A new row from the parameters."""
     return Command(sa.insert(table).inline())
+
+
+def insert_all(connection: sa.Connection, table: sa.Table, rows: Sequence[Parameters]) -> None:
+    """New rows, queued; all name the same columns."""
+    if rows and not database.insert_all(connection, table, rows):
+        insert_into(table).queue_many(connection, rows)
 
 
 _DOUBLE = 701
@@ -172,8 +210,14 @@ class _Plan:
         cursor.execute(self.text, self._bound(values))
         return cursor
 
-    def run_many(self, connection: sa.Connection, rows: Sequence[Parameters]) -> None:
-        connection.connection.cursor().executemany(self.text, [self._bound(row) for row in rows])
+    def queue(self, connection: sa.Connection, values: Parameters) -> Any:
+        """A cursor, which answers when rows are fetched."""
+        cursor = database.queue_cursor(connection)
+        cursor.execute(self.text, self._bound(values))
+        return cursor
+
+    def queue_many(self, connection: sa.Connection, rows: Sequence[Parameters]) -> None:
+        database.queue_cursor(connection).executemany(self.text, [self._bound(row) for row in rows])
 
     def _bound(self, values: Parameters) -> Any:
         known = {**self.constants, **values} if self.constants else values

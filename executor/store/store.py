@@ -65,7 +65,12 @@ class Store:
         self._jobs: Any = None
         self.bus.subscribe(self._note_head)
         self._lane = WriterLane(
-            self._writer, self.bus, clock, settle=self._keep_head, is_away=partial(is_away, self._url)
+            self._writer,
+            self.bus,
+            clock,
+            place=self.place,
+            settle=self._keep_head,
+            is_away=partial(is_away, self._url),
         )
 
     def hold(self, what: str, how: Hold = Hold.ALONE) -> None:
@@ -89,8 +94,15 @@ class Store:
         except ModuleNotFoundError as error:
             why = "needs more for a distributed engine: pip install 'roadmark[distributed]'"
             raise DatabaseUnusable(self.place, why) from error
-        self.write(lambda transaction: self._jobs.make_tables(transaction.connection))
+        self._make_job_tables()
         self._lane.defer = self._jobs.defer_due
+
+    def _make_job_tables(self) -> None:
+        """Beside the lane: they are made by a script, and a script is no statement that can be queued."""
+        engine = open_writer(self._url)
+        with engine.begin() as connection:
+            self._jobs.make_tables(connection)
+        engine.dispose()
 
     def forget_jobs(self, transaction: Transaction, migration_id: str) -> None:
         """Drop the jobs that a worker which is gone has of this migration, where there are jobs."""
@@ -120,13 +132,16 @@ class Store:
                 raise
             raise DatabaseAway(self.place) from error
 
-    def write(self, work: Work[Result]) -> Result:
+    def write(self, work: Work[Result], about: str = "") -> Result:
         """Do `work` in the writer lane and wait for the disk. Raises what `work` raises.
 
         A server that is away is waited for; the work is then done again, of which nothing was kept.
+        `about` is the migration that `work` reads: those of all that wait are asked for in one question.
+
+        Raises: DatabaseAway where the server is away for too long.
         """
         began = self.clock.monotonic_s()
-        result = self._lane.run(work)
+        result = self._lane.run(work, about)
         self.times["write"].note(self.clock.monotonic_s() - began)
         return result
 
@@ -150,9 +165,9 @@ class Store:
         with self.read() as connection:
             return journal.read_after(connection, seq, limit)
 
-    def submit(self, work: Work[Result]) -> Future[Result]:
-        """Do `work` in the writer lane without waiting; the future tells how it went."""
-        return self._lane.submit(work)
+    def submit(self, work: Work[Result], about: str = "") -> Future[Result]:
+        """`write` without waiting; the future tells how it went."""
+        return self._lane.submit(work, about)
 
     def revision(self) -> str:
         """The revision of the database's schema."""

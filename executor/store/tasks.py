@@ -11,7 +11,7 @@ from roadmark.executor.model import Migration, SpecProblem, Task, TaskFile, Task
 from roadmark.executor.states import NEEDS_PERSON, Status, TaskStatus
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
-from roadmark.executor.store.statements import Query, insert_into, select_by, update_by
+from roadmark.executor.store.statements import Answer, Query, insert_all, select_by, update_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class TaskRepository:
 
     def insert(self, new: Sequence[tuple[Task, Children]]) -> None:
         """New tasks with their children; a statement a table, however many they are."""
-        insert_into(t.tasks).run_many(self._connection, [pack(task) for task, _ in new])
+        insert_all(self._connection, t.tasks, [pack(task) for task, _ in new])
         self._insert_children(new)
 
     def replace(self, task: Task, children: Children) -> None:
@@ -175,7 +175,7 @@ class TaskRepository:
     def update(self, task_id: str, **values: Any) -> None:
         """Set columns of one task."""
         packed = {name: plain(value) for name, value in values.items()}
-        update_by(t.tasks, "id").run(self._connection, packed | {"its_id": task_id})
+        update_by(t.tasks, "id").queue(self._connection, packed | {"its_id": task_id})
 
     def phases(self, task_id: str) -> list[TaskPhase]:
         """The phases in order."""
@@ -183,7 +183,11 @@ class TaskRepository:
 
     def items(self, task_id: str) -> list[TaskItem]:
         """All checkboxes in the order of the file; those that were removed from it come last."""
-        return _ITEMS.all(self._connection, its_task_id=task_id)
+        return self.ask_items(task_id)()
+
+    def ask_items(self, task_id: str) -> Answer[list[TaskItem]]:
+        """Ask for `items`, to be waited for later."""
+        return _ITEMS.ask_all(self._connection, its_task_id=task_id)
 
     def files(self, task_id: str) -> list[TaskFile]:
         """The declared files in the order of the spec."""
@@ -223,7 +227,7 @@ class TaskRepository:
     def replace_problems(self, task_id: str, problems: Sequence[SpecProblem]) -> None:
         """What is wrong with the task's files now."""
         self._connection.execute(sa.delete(t.spec_problems).where(t.spec_problems.c.task_id == task_id))
-        insert_into(t.spec_problems).run_many(self._connection, _packed([problems]))
+        insert_all(self._connection, t.spec_problems, _packed([problems]))
 
     def mark_items(
         self, task_id: str, keys: Iterable[str], mark: str, by: str | None, at: datetime | None
@@ -319,7 +323,7 @@ class TaskRepository:
             (t.task_dependencies, dependencies),
             (t.spec_problems, _packed(children.problems for _, children in new)),
         ):
-            insert_into(table).run_many(self._connection, rows)
+            insert_all(self._connection, table, rows)
 
 
 def _packed(groups: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ class WaitRepository:
 
     def open(self, wait: Wait) -> None:
         """Open a question; the database allows one a migration."""
-        insert_into(t.waits).run(self._connection, pack(wait))
+        insert_into(t.waits).queue(self._connection, pack(wait))
 
     def open_of(self, migration_id: str) -> Wait | None:
         """The open question of a migration."""
@@ -88,7 +88,7 @@ class WaitRepository:
 
     def record(self, reply: Reply) -> None:
         """Keep a reply, accepted or not."""
-        insert_into(t.replies).run(self._connection, pack(reply))
+        insert_into(t.replies).queue(self._connection, pack(reply))
 
     def replies(self, migration_id: str) -> list[Reply]:
         """All replies of a migration in order."""

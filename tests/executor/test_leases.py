@@ -1,5 +1,6 @@
 """A worker that lost its migration to another one, and only then wakes up or fails, changes nothing more."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,9 +10,12 @@ import pytest
 from roadmark.executor import attempt, rollback
 from roadmark.executor.clock import SystemClock
 from roadmark.executor.config import AgentSettings
+from roadmark.executor.errors import LeaseLost
 from roadmark.executor.model import Migration, RollbackState
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
+from roadmark.executor.store.lane import Transaction
+from roadmark.executor.store.migrations import MigrationRepository
 
 LEASE_S = 3600.0
 
@@ -81,6 +85,28 @@ def _taken_over(other: Service, migration_id: str) -> Migration:
     other._recovery.after_own()
     assert other._worker._claim(migration_id) is not None
     return other.tracker.migration(migration_id).migration
+
+
+def test_a_lease_that_is_lost_in_the_same_commit_changes_nothing_more(sleepy, driver_of) -> None:
+    migration_id = _ready(sleepy, driver_of)
+    lease, gate, store = sleepy._worker._claim(migration_id), threading.Event(), sleepy.store
+
+    def under_the_lease(transaction: Transaction) -> int:
+        return MigrationRepository(transaction.connection).held(migration_id, lease.fence).fence
+
+    def take_it(transaction: Transaction) -> None:
+        migrations = MigrationRepository(transaction.connection)
+        migrations.change(migrations.get(migration_id), transaction.now, fence=lease.fence + 1)
+
+    gathering = store.submit(lambda transaction: gate.wait(30))
+    before = store.submit(under_the_lease, migration_id)
+    taking = store.submit(take_it, migration_id)
+    after = store.submit(under_the_lease, migration_id)
+    gate.set()
+    gathering.result(), taking.result()
+    assert before.result() == lease.fence
+    with pytest.raises(LeaseLost):
+        after.result()
 
 
 @pytest.mark.parametrize("end", [None, OSError("no space left")], ids=["goes on", "fails"])

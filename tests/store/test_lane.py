@@ -4,9 +4,12 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from roadmark.executor.clock import SystemClock
 from roadmark.executor.events import Event
 from roadmark.executor.store.lane import LaneClosed, Transaction
+from roadmark.executor.store.statements import insert_into
 from roadmark.executor.store.store import Store
+from roadmark.executor.store.tables import hook_receipts
 
 from .conftest import OpenStore
 
@@ -46,6 +49,26 @@ def test_a_failing_caller_undoes_only_its_own_part(store: Store) -> None:
         futures[1].result()
     assert futures[2].result() == "last.kept"
     assert [entry.kind for entry in store.journal_after(0, 10)] == ["first.kept", "last.kept"]
+
+
+def test_a_statement_that_fails_later_fails_the_caller_whose_it_was(store: Store) -> None:
+    gate = threading.Event()
+    row = {"source": "a", "key": "b", "answer": {}, "at": SystemClock().now()}
+
+    def receive(transaction: Transaction) -> None:
+        insert_into(hook_receipts).queue(transaction.connection, row)
+        transaction.record(Event(kind="was.received"))
+
+    held = store.submit(lambda transaction: gate.wait(10))
+    futures = [store.submit(work) for work in (receive, receive, _record("last.kept"))]
+    gate.set()
+    held.result(), futures[0].result()
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        futures[1].result()
+    assert futures[2].result() == "last.kept"
+    with pytest.raises(Exception, match=r"(?i)unique"):
+        store.write(receive)
+    assert [entry.kind for entry in store.journal_after(0, 10)] == ["was.received", "last.kept"]
 
 
 def test_callers_that_wait_together_are_committed_in_their_order(store: Store) -> None:

@@ -202,7 +202,7 @@ def test_a_store_that_is_closed_waits_for_no_server(postgresql_server: Server, s
     postgresql_server.stop("immediate")
     lost = store.submit(lambda transaction: transaction.record(Event(kind="too.late")))
     store.close()
-    with pytest.raises(sa.exc.OperationalError):
+    with pytest.raises(DatabaseAway):
         lost.result()
     postgresql_server.start()
 

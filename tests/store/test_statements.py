@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from roadmark.executor.store.database import open_writer
-from roadmark.executor.store.statements import Command, Query, insert_into, select_by, update_by
+from roadmark.executor.store.database import open_writer, queueing
+from roadmark.executor.store.statements import Command, Query, insert_all, insert_into, select_by, update_by
 from roadmark.executor.store.tables import UtcTime
 from roadmark.executor.store.urls import url_of
 
@@ -79,7 +79,7 @@ def test_a_query_reads_what_core_wrote(connection: sa.Connection) -> None:
 
 
 def test_conditions_of_the_statement_itself_hold_too(connection: sa.Connection) -> None:
-    insert_into(TABLE).run_many(connection, [row(1), row(2, is_new=False), row(3), row(4, colour="blue")])
+    insert_all(connection, TABLE, [row(1), row(2, is_new=False), row(3), row(4, colour="blue")])
     assert [thing.id for thing in NEW_ONES.all(connection, its_colour="red")] == [1]
 
 
@@ -89,7 +89,7 @@ def test_nothing_found_is_none(connection: sa.Connection) -> None:
 
 
 def test_an_update_sets_what_is_named_and_tells_how_many_rows_it_met(connection: sa.Connection) -> None:
-    insert_into(TABLE).run_many(connection, [row(1), row(2)])
+    insert_all(connection, TABLE, [row(1), row(2)])
     by_id = update_by(TABLE, "id")
     assert by_id.run(connection, {"colour": "blue", "its_id": 1}) == 1
     assert by_id.run(connection, {"names": [], "is_new": False, "its_id": 2}) == 1
@@ -99,7 +99,7 @@ def test_an_update_sets_what_is_named_and_tells_how_many_rows_it_met(connection:
 
 
 def test_a_delete_is_a_command(connection: sa.Connection) -> None:
-    insert_into(TABLE).run_many(connection, [row(1), row(2)])
+    insert_all(connection, TABLE, [row(1), row(2)])
     command = Command(sa.delete(TABLE).where(TABLE.c.id == sa.bindparam("its_id")))
     assert command.run(connection, {"its_id": 1}) == 1
     assert [thing.id for thing in ALL.all(connection)] == [2]
@@ -111,8 +111,41 @@ def test_a_naive_time_is_refused(connection: sa.Connection) -> None:
 
 
 def test_many_of_nothing_is_nothing(connection: sa.Connection) -> None:
-    insert_into(TABLE).run_many(connection, [])
+    insert_all(connection, TABLE, [])
     assert ALL.all(connection) == []
+
+
+@pytest.mark.parametrize("many", [1, 3])
+def test_rows_that_are_written_together_are_as_those_written_one_by_one(
+    connection: sa.Connection, many: int
+) -> None:
+    odd = {"names": ["a\0b", 'q"\\u0000', "é漢"], "at": NOON.astimezone(timezone(timedelta(hours=-7)))}
+    for values in (odd, {"weight": 1e300}, {"weight": float("inf")}, {"names": [], "at": None}):
+        connection.execute(sa.delete(TABLE))
+        insert_all(connection, TABLE, [row(number, **values) for number in range(many)])
+        together = ALL.all(connection)
+        connection.execute(sa.delete(TABLE))
+        for number in range(many):
+            insert_into(TABLE).run(connection, row(number, **values))
+        assert together == ALL.all(connection)
+        assert len(together) == many
+
+
+def test_a_naive_time_is_refused_among_many(connection: sa.Connection) -> None:
+    with pytest.raises(ValueError, match="naive time"):
+        insert_all(connection, TABLE, [row(1), row(2, at=datetime(2026, 1, 1))])  # noqa: DTZ001 - the case
+
+
+def test_what_was_asked_for_can_be_waited_for_later(connection: sa.Connection) -> None:
+    with queueing(connection):
+        insert_into(TABLE).queue(connection, row(1))
+        first = BY_ID.ask(connection, its_id=1)
+        insert_all(connection, TABLE, [row(2), row(3)])
+        every = ALL.ask_all(connection)
+        update_by(TABLE, "id").queue(connection, {"colour": "blue", "its_id": 3})
+        assert [thing.id for thing in every()] == [1, 2, 3]
+        assert first() == BY_ID.first(connection, its_id=1)
+        assert [thing.colour for thing in ALL.all(connection)] == ["red", "red", "blue"]
 
 
 def test_a_value_is_never_taken_for_sql(connection: sa.Connection) -> None:

@@ -14,6 +14,7 @@ from roadmark.executor.config import AgentSettings, Settings
 from roadmark.executor.events import Event
 from roadmark.executor.model import Attempt, CheckpointKind, Migration
 from roadmark.executor.moves import event_of, make_move
+from roadmark.executor.positions import ask_position
 from roadmark.executor.service import Service
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
 from roadmark.executor.store.lane import Transaction
@@ -189,7 +190,8 @@ class Workbench(Service):
 
         def work(transaction: Transaction) -> None:
             migration = MigrationRepository(transaction.connection).get(migration_id)
-            keep_checkpoint(transaction, migration, name, kind, snapshot)
+            position = ask_position(transaction.connection, migration)()
+            keep_checkpoint(transaction, migration, name, kind, snapshot, position)
 
         self.store.write(work)
 
