@@ -110,6 +110,8 @@ class AttemptRunner:
             verdict = decide(_judged(migration, run, case, turn, evidence))
             snapshot = self._checkpoint(case.attempt, verdict)
             self._exchange.send(migration)
+        except DatabaseAway:
+            raise
         except RoadmarkError as error:
             self._fail(lease, case.attempt, mask(str(error)))
             return

@@ -14,6 +14,7 @@ from roadmark.executor.dependencies import dependents_of
 from roadmark.executor.errors import (
     Conflict,
     ConflictsUndecided,
+    DatabaseAway,
     NotFound,
     ReasonMissing,
     RoadmarkError,
@@ -215,11 +216,13 @@ class MigrationRollback:
     def carry_out(self, lease: Lease) -> None:
         """Finish the accepted rollback; safe to repeat from any point. What fails is recorded and blocks.
 
-        Raises: LeaseLost.
+        Raises: LeaseLost, DatabaseAway.
         """
         job = self._job(lease)
         try:
             self._restore(job)
+        except DatabaseAway:
+            raise
         except RoadmarkError as error:
             reason = mask(str(error))
             self._store.write(lambda transaction: _refuse(transaction, job, reason))

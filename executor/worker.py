@@ -15,7 +15,7 @@ from roadmark.executor import questions
 from roadmark.executor.attempt import AttemptRunner
 from roadmark.executor.config import Settings
 from roadmark.executor.dependencies import is_held_back
-from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, RoadmarkError
+from roadmark.executor.errors import Conflict, DatabaseAway, LeaseLost, MoveRefused, RoadmarkError
 from roadmark.executor.exchange import Exchange
 from roadmark.executor.landing import Landing
 from roadmark.executor.lease import Lease
@@ -119,6 +119,8 @@ class Worker:
             self._advance(lease)
         except (Conflict, LeaseLost, MoveRefused):
             raise
+        except DatabaseAway as error:  # nothing can be written: it is taken over when its lease has run out
+            log.warning("migration %s: left where it is: %s", lease.migration_id, error)
         except RoadmarkError as error:
             self._block(lease, mask(str(error)))
         except Exception as error:  # the top of a worker: nothing of it may stop the others

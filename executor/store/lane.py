@@ -202,7 +202,8 @@ class WriterLane:
         Mostly nothing fails. So all parts are done without savepoints first, which would be a third of the
         statements; where one does fail, nothing of the batch was kept, and it is done again with them.
 
-        Raises: Away where the server went away before the commit was sent; later than that, nobody knows.
+        Raises: Away where the server went away before the commit was sent; DatabaseAway where it did so
+        later, and nobody knows what was kept.
         """
         try:
             return self._transact(batch, self._together, queueing)
@@ -225,8 +226,10 @@ class WriterLane:
                 entries = self._journaled(connection, head, events)
                 is_sent = True
         except Exception as error:
-            if is_sent or not self._is_away(_cause(error)):
+            if not self._is_away(_cause(error)):
                 raise
+            if is_sent:
+                raise DatabaseAway(self._place) from error
             raise Away(_cause(error)) from error
         return entries, answers
 

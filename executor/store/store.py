@@ -138,7 +138,8 @@ class Store:
         A server that is away is waited for; the work is then done again, of which nothing was kept.
         `about` is the migration that `work` reads: those of all that wait are asked for in one question.
 
-        Raises: DatabaseAway where the server is away for too long.
+        Raises: DatabaseAway where the server is away for too long, or went away within the commit: what
+        was to be written may be there then, or not.
         """
         began = self.clock.monotonic_s()
         result = self._lane.run(work, about)

@@ -38,9 +38,9 @@ SPEC = """\
 ## 14. AI Auto-Implementation Instructions
 
 #### Task Database Fields:
-- **automation_level**: 'full_auto'
-- **confirmation_required**: false
-- **max_attempts**: 5
+- **automation_level**: '{level}'
+- **confirmation_required**: {confirmed}
+- **max_attempts**: 9
 
 #### AI Execution Context:
 ```json
@@ -48,8 +48,18 @@ SPEC = """\
 ```
 """
 
+
+def spec(title: str, level: str = "full_auto") -> str:
+    """A spec of two phases; anything but full_auto asks a person before it begins and after each phase."""
+    confirmed = str(level != "full_auto").lower()
+    return SPEC.format(title=title, slug=title.lower().replace(" ", "-"), level=level, confirmed=confirmed)
+
+
 AGENT = """#!/bin/sh
-echo "$ROADMARK_MIGRATION $ROADMARK_PHASE $ROADMARK_ATTEMPT" >> "{folder}/starts"
+me="$ROADMARK_MIGRATION $ROADMARK_PHASE $ROADMARK_ATTEMPT"
+echo "$me" >> "{folder}/starts"
+exec 9> "{folder}/alive-$ROADMARK_MIGRATION"
+flock -n 9 || echo "$me" >> "{folder}/doubled"
 while [ ! -e "{folder}/open" ]; do sleep 0.05; done
 mkdir -p steps
 echo "part $ROADMARK_PHASE" > "steps/$ROADMARK_PHASE.txt"
@@ -80,15 +90,15 @@ def git(repo: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=repo, check=True, capture_output=True)
 
 
-def until(what: str, probe: Callable[[], Any]) -> Any:
+def until(what: str, probe: Callable[[], Any], patience_s: float = PATIENCE_S) -> Any:
     """What `probe` gives as soon as it is true."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         found = probe()
         if found:
             return found
         time.sleep(0.05)
-    raise AssertionError(f"not within {PATIENCE_S} s: {what}")
+    raise AssertionError(f"not within {patience_s} s: {what}")
 
 
 @dataclass
@@ -162,11 +172,11 @@ class Fleet:
         engine = "distributed" if self.is_distributed else "embedded"
         return CONFIGURATION.format(folder=self.folder, engine=engine, lease_s=LEASE_S, others=others)
 
-    def begin(self, count: int) -> list[str]:
+    def begin(self, count: int, level: str = "full_auto") -> list[str]:
         """So many tasks, each with a migration that is queued."""
         for number in range(count):
             path = self.folder / "specs" / f"task-{number}.md"
-            path.write_text(SPEC.format(title=f"Task {number}", slug=f"task-{number}"))
+            path.write_text(spec(f"Task {number}", level))
             os.utime(path, (1, 1))
         self.desk.intake.rescan()
         tasks = [row.task.id for row in self.desk.tracker.fleet()]
@@ -174,9 +184,21 @@ class Fleet:
 
     def run(self, number: int) -> Runner:
         """A process that carries out: a worker, or, alone, the service."""
-        state_dir = self.folder / (f"state-{number}" if self.is_distributed else "state-0")
-        command = ["worker"] if self.is_distributed else ["serve", "--port", "0"]
-        log = self.folder / f"log-{len(self.runners)}"
+        if self.is_distributed:
+            return self._process(f"state-{number}", "worker")
+        return self._process("state-0", "serve", "--port", "0")
+
+    def serve(self, port: int) -> Runner:
+        """A process that only serves."""
+        return self._process("state-office", "serve", "--no-worker", "--port", str(port))
+
+    def command(self, *arguments: str) -> str:
+        """What a command prints; it must succeed."""
+        asked = (sys.executable, "-m", "roadmark.cli.main", *arguments, "--state-dir", "state-0")
+        return subprocess.run(asked, cwd=self.folder, check=True, capture_output=True, text=True).stdout
+
+    def _process(self, state: str, *command: str) -> Runner:
+        state_dir, log = self.folder / state, self.folder / f"log-{len(self.runners)}"
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "roadmark.cli.main", *command, "--state-dir", str(state_dir)],
@@ -209,13 +231,14 @@ class Fleet:
         return all(one.status is Status.COMPLETED for one in self.migrations())
 
     def look_at_the_end(self) -> None:
-        """Every phase is done once, every process had its row, and the journal holds."""
+        """Every phase is done once, every process had its row and was alone, and the journal holds."""
         assert set(Counter(self.starts()).values()) == {1}
+        assert not (self.folder / "doubled").exists()
         rows = set()
         for migration in self.migrations():
             view = self.desk.tracker.migration(migration.id)
             rows |= {f"{one.migration_id} {one.phase} {one.number}" for one in view.attempts}
-            assert [one.phase for one in view.attempts if one.outcome == "done"] == [1, 2]
+            assert [one.phase for one in view.attempts if one.outcome in ("done", "confirm")] == [1, 2]
             assert all(one.ended_at for one in view.attempts)
         assert set(self.starts()) <= rows
         assert self.desk.store.verify_journal() == []

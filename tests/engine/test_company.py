@@ -13,7 +13,7 @@ from roadmark.executor.errors import DatabaseUnusable, WorkersRefused
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status, TaskStatus
 
-from .fleet import SPEC, Fleet, until
+from .fleet import Fleet, spec, until
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def specs_elsewhere(fleet: Fleet) -> Path:
     elsewhere = fleet.folder / "elsewhere"
     elsewhere.mkdir()
     shutil.copy2(fleet.folder / "specs" / "task-0.md", elsewhere / "renamed.md")
-    (elsewhere / "new.md").write_text(SPEC.format(title="New", slug="new"))
+    (elsewhere / "new.md").write_text(spec("New"))
     os.utime(elsewhere / "new.md", (1, 1))
     return elsewhere
 
