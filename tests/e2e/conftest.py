@@ -28,8 +28,13 @@ ROADMARK = (sys.executable, "-m", "roadmark.cli.main")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What opens a window needs a browser; without one it is left out, and that is said."""
+    """What is done with a whole program takes long, and needs a browser where a window is opened.
+
+    Without one it is left out, and that is said.
+    """
     for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.slow)
         if "visit" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None:
