@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from typing import assert_never
 
@@ -33,8 +34,12 @@ from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.situations import Start
 from roadmark.executor.store.store import Store
+from roadmark.executor.workspace.errors import RemoteUnreachable
 
 log = logging.getLogger(__name__)
+
+UNREACHABLE_S = 60.0
+"""After this time a migration whose remote could not be reached is tried again."""
 
 
 class Step(Enum):
@@ -121,6 +126,8 @@ class Worker:
             raise
         except DatabaseAway as error:  # nothing can be written: it is taken over when its lease has run out
             log.warning("migration %s: left where it is: %s", lease.migration_id, error)
+        except RemoteUnreachable as error:
+            self._park(lease, mask(str(error)))
         except RoadmarkError as error:
             self._block(lease, mask(str(error)))
         except Exception as error:  # the top of a worker: nothing of it may stop the others
@@ -209,6 +216,18 @@ class Worker:
 
         def work(transaction: Transaction, migration: Migration) -> None:
             make_move(transaction, migration, move, reason=halt.reason, due_at=halt.until)
+
+        lease.write(self._store, work)
+
+    def _park(self, lease: Lease, reason: str) -> None:
+        """Try it again later, by itself; a rollback that cannot go on is a person's matter at once."""
+
+        def work(transaction: Transaction, migration: Migration) -> None:
+            if migration.status is Status.RUNNING:
+                due = transaction.now + timedelta(seconds=UNREACHABLE_S)
+                make_move(transaction, migration, Move.PARK, reason=reason, due_at=due)
+            elif migration.status is Status.ROLLING_BACK:
+                make_move(transaction, migration, Move.BLOCK, reason=reason)
 
         lease.write(self._store, work)
 

@@ -194,6 +194,10 @@ class RemoteRefused(WorkspaceError):
         )
 
 
+class RemoteUnreachable(RemoteRefused):
+    """Nobody answered where the remote should be: it may be there again later."""
+
+
 class CheckpointElsewhere(WorkspaceError):
     """A checkpoint was taken on another host, which has not sent it."""
 

@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from roadmark.executor.workspace.errors import RemoteRefused
+from roadmark.executor.workspace.errors import RemoteRefused, RemoteUnreachable
 from roadmark.executor.workspace.git import ENVIRONMENT, GIT, PASSED_ON, SETTINGS, Git
 
 TIMEOUT_S = 120.0
@@ -31,6 +31,13 @@ _FLAGS = tuple(part for setting in _OURS for part in ("-c", setting))
 _PASSED_ON = (*PASSED_ON, "SSH_AUTH_SOCK", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
 _USERS_KEYS = r"^(credential\..*|core\.sshcommand|http\..*|url\..*)$"
 _SSH = "ssh -o BatchMode=yes"
+_NOBODY_THERE = re.compile(
+    r"could(n't| not) (resolve|connect)|failed to connect|name resolution|empty reply from server"
+    r"|connection (refused|reset|timed out|closed)|operation timed out|unexpectedly|returned error: 5\d\d"
+    r"|(network|host) is (unreachable|down)|no route to host",
+    re.IGNORECASE,
+)
+"""What git, curl and ssh say where the remote could not be asked."""
 
 
 def talk(git: Git, *arguments: str) -> str:
@@ -64,18 +71,25 @@ def _run(arguments: Sequence[str], *, cwd: Path, surroundings: dict[str, str], t
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise RemoteRefused(f"it took longer than {timeout_s:g} s") from None
+        raise RemoteUnreachable(f"it took longer than {timeout_s:g} s") from None
     if ended.returncode != 0:
-        raise RemoteRefused(_why(ended))
+        raise _failure(ended)
     return os.fsdecode(ended.stdout)
 
 
-def _why(ended: subprocess.CompletedProcess[bytes]) -> str:
-    """The refusal of the remote, if there is one, else what git says; without the name and word of a URL."""
+def _failure(ended: subprocess.CompletedProcess[bytes]) -> RemoteRefused:
+    """The refusal of the remote, if there is one, else what git says."""
     lines = (ended.stdout + ended.stderr).decode(errors="replace").splitlines()
     refused = [line.lstrip("!\t ") for line in lines if line.startswith("!")]
-    said = " ".join(refused or [line for line in lines if line.strip()][-3:])
-    return re.sub(r"://[^/@\s]*@", "://", said)[-500:]
+    if refused:
+        return RemoteRefused(_shown(refused))
+    said = _shown([line for line in lines if line.strip()][-4:])
+    return RemoteUnreachable(said) if _NOBODY_THERE.search(said) else RemoteRefused(said)
+
+
+def _shown(lines: Sequence[str]) -> str:
+    """Without the name and word of a URL."""
+    return re.sub(r"://[^/@\s]*@", "://", " ".join(lines))[-500:]
 
 
 def _settings(helpers: Sequence[str]) -> dict[str, str]:

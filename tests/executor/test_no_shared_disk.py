@@ -4,8 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,10 @@ from roadmark.executor.far_ticks import FarTicks
 from roadmark.executor.model import Migration
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
+from roadmark.executor.worker import UNREACHABLE_S
 
+from ..e2e.crashing import free_port  # noqa: TID252 - importlib mode has no name for it
+from .clocks import SetClock
 from .conftest import SPEC, git
 
 Begin = Callable[[str], Service]
@@ -98,6 +105,53 @@ def test_what_one_host_began_another_finishes(
     view = second.tracker.migration(migration_id)
     assert [one.outcome for one in view.attempts] == ["confirm", "confirm"]
     assert second.store.verify_journal() == []
+
+
+def test_a_remote_that_is_away_parks_the_migration_until_it_is_back(
+    tmp_path: Path, remote: Path, postgresql_server
+) -> None:
+    specs, clock, port = tmp_path / "one" / "specs", SetClock(), free_port()
+    specs.mkdir(parents=True)
+    flags = {
+        "specs": specs,
+        "state_dir": tmp_path / "one" / "state",
+        "git_remote": f"http://127.0.0.1:{port}/remote.git",
+        "database_url": postgresql_server.make_database(),
+    }
+    service = Service(load_settings(tmp_path / "one", {}, flags), clock)
+    service.hold("one")
+    migration_id = take_in(service)
+    parked = work(service, migration_id)
+    assert (parked.status, "onnect" in (parked.reason or "")) == (Status.PARKED, True)
+    clock.let_pass(timedelta(seconds=UNREACHABLE_S - 1))
+    service.manager.unpark_due()
+    assert work(service, migration_id).status is Status.PARKED
+    git(remote, "update-server-info")
+    with served(remote.parent, port):
+        clock.let_pass(timedelta(seconds=1))
+        service.manager.unpark_due()
+        assert work(service, migration_id, 1).status is Status.WAITING
+    assert [one.used for one in service.tracker.migration(migration_id).attempts] == [False]
+    service.stop()
+
+
+@contextmanager
+def served(folder: Path, port: int) -> Iterator[None]:
+    """The folder by HTTP, to be read and not to be written."""
+    handler = partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Says nothing of its requests."""
+
+    def log_message(self, *said: object) -> None:
+        pass
 
 
 def test_the_host_of_the_specs_ticks_what_others_did(host: Begin) -> None:

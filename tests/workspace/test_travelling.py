@@ -1,14 +1,16 @@
 """Checkpoints get from host to host by the remote: two state directories, and nothing between them but it."""
 
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 from roadmark.executor.workspace.clone import clone_of, make_clone, publish_there
-from roadmark.executor.workspace.errors import CheckpointElsewhere, RemoteRefused
+from roadmark.executor.workspace.errors import CheckpointElsewhere, RemoteRefused, RemoteUnreachable
 from roadmark.executor.workspace.place import Place
 from roadmark.executor.workspace.publish import Published, publish
+from roadmark.executor.workspace.remote_git import ask
 from roadmark.executor.workspace.travel import Known, look_in, send_checkpoints, take_back, take_up
 from roadmark.executor.workspace.upkeep import forget_migration, verify_vault
 from roadmark.executor.workspace.vault import Snapshot, list_checkpoints, restore, take_checkpoint
@@ -233,6 +235,29 @@ def test_a_remote_that_is_gone_is_told_without_its_password(
         acts[act]()
     assert "secret" not in str(refused.value)
     assert not list((tmp_path / "three").rglob("*.git"))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/x.git", "ssh://127.0.0.1:1/x.git", "https://nobody.invalid/x.git"]
+)
+def test_where_nobody_answers_it_is_unreachable(url: str) -> None:
+    if url.startswith("ssh") and shutil.which("ssh") is None:
+        pytest.skip("no ssh is installed on this machine")
+    with pytest.raises(RemoteUnreachable):
+        ask(url)
+
+
+def test_a_remote_that_refuses_is_there_whatever_it_says(hosts: tuple[Host, Host], remote: Path) -> None:
+    one, _ = hosts
+    one.start()
+    take_checkpoint(one.place, "attempt-1-1", {})
+    hook = remote / "hooks" / "pre-receive"
+    hook.write_text("#!/bin/sh\necho 'Connection refused' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    for act in (lambda: send_checkpoints(one.place, str(remote)), lambda: ask(str(remote / "no-such"))):
+        with pytest.raises(RemoteRefused) as refused:
+            act()
+        assert type(refused.value) is RemoteRefused
 
 
 def test_a_clone_never_runs_what_an_address_names(tmp_path: Path) -> None:
