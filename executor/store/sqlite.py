@@ -126,6 +126,30 @@ def insert_all(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappin
     return False
 
 
-def queue_cursor(connection: sa.Connection) -> sqlite3.Cursor:
-    """A cursor as any other."""
-    return cast(sqlite3.Cursor, connection.connection.cursor())
+def queue_cursor(connection: sa.Connection) -> "_Answered":
+    """A cursor that has its whole answer as soon as a statement was carried out."""
+    return _Answered(cast(sqlite3.Cursor, connection.connection.cursor()))
+
+
+class _Answered:
+    """Holds rows, and no statement: one that is not read to its end would hold the file as it was then."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self._rows: Iterator[Any] = iter(())
+
+    def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        """Carry it out, and read all that it gives."""
+        self._rows = iter(self._cursor.execute(statement, parameters).fetchall())
+
+    def executemany(self, statement: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Carry it out for each."""
+        self._cursor.executemany(statement, parameters)
+
+    def fetchone(self) -> Any:
+        """The next row, or None."""
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Any]:
+        """The rows that are left."""
+        return list(self._rows)

@@ -71,6 +71,21 @@ def test_a_statement_that_fails_later_fails_the_caller_whose_it_was(store: Store
     assert [entry.kind for entry in store.journal_after(0, 10)] == ["was.received", "last.kept"]
 
 
+def test_a_failure_that_somebody_keeps_holds_up_no_other_writer(open_store: OpenStore) -> None:
+    def fail(transaction: Transaction) -> None:
+        raise ValueError("kept, with all that it knows")
+
+    first, second = open_store(), open_store()
+    first.write(_record("something.before"))
+    with pytest.raises(ValueError, match="kept") as kept:
+        first.write(fail)
+    for number in range(3):
+        second.write(_record(f"by.second.{number}"))
+        first.write(_record(f"by.first.{number}"))
+    assert "kept" in str(kept.value)
+    assert len(first.journal_after(0, 10)) == 7
+
+
 def test_callers_that_wait_together_are_committed_in_their_order(store: Store) -> None:
     futures = [store.submit(_record(f"event.{number}")) for number in range(300)]
     assert [future.result() for future in futures] == [f"event.{number}" for number in range(300)]
