@@ -104,6 +104,8 @@ def test_a_checkpoint_that_is_gone_from_the_vault_is_found(driver, rolled_back: 
 def test_rows_that_say_something_else_than_the_journal_are_found(
     driver, rolled_back: str, damage: str
 ) -> None:
+    if driver.service.settings.database_url:
+        pytest.skip("it writes past the program, into SQLite's file")
     with sqlite3.connect(driver.service.settings.state_dir / "roadmark.db") as database:
         database.execute("PRAGMA foreign_keys = OFF")
         database.execute(damage)
