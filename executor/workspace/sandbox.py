@@ -20,6 +20,7 @@ from roadmark.executor.workspace.life_line import MARK_VARIABLE
 
 PROBE_TIMEOUT_S = 10.0
 PRIVATE_TMP = "/tmp"  # noqa: S108 - an empty one, for the process alone
+_DEVICES = "/dev"
 
 # What programs need of /run, which otherwise holds sockets to break out by (docker, dbus, agents of ssh).
 NEEDED_OF_RUN = (
@@ -103,7 +104,7 @@ def bubblewrap(command: Command, info: int | None = None) -> tuple[str, ...]:
         *(("--unshare-net",) if command.network == "none" else ()),
         *("--cap-drop", "ALL"),
         *("--ro-bind", "/", "/"),
-        *("--dev", "/dev"),
+        *("--dev", _DEVICES),
         *("--proc", "/proc"),
         *("--tmpfs", PRIVATE_TMP),
         *_mounts(command),
@@ -135,8 +136,11 @@ def _mounts(command: Command) -> Iterator[str]:
 
 
 def _program(command: Command) -> Iterator[str]:
-    """What a program under /tmp needs there: its file, or what it is installed with (venv, node_modules)."""
+    """What a program needs that lies where the process has folders of its own, /tmp and /dev.
+
+    Its file, or what it is installed with (venv, node_modules).
+    """
     program = Path(shutil.which(command.argv[0], path=command.environment.get("PATH")) or command.argv[0])
-    if program.is_absolute() and program.is_relative_to(PRIVATE_TMP) and program.is_file():
+    if any(map(program.is_relative_to, (PRIVATE_TMP, _DEVICES))) and program.is_file():
         needed = str(program.parent.parent if program.parent.name in ("bin", ".bin") else program)
         yield from ("--ro-bind", needed, needed)
