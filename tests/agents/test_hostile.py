@@ -304,6 +304,7 @@ def test_it_is_contained_and_judged_by_the_table(name: str, arena: Arena) -> Non
     assert arena.service.health() == {"database": True, "engine": True, "watcher": True}
 
 
+@pytest.mark.slow
 def test_a_gigabyte_of_output_takes_no_memory_of_the_service(arena: Arena) -> None:
     if arena.mode is SandboxMode.GUARD and probe_sandbox().kind is not arena.mode:
         pytest.skip("it makes no difference here how an agent is contained")

@@ -91,6 +91,7 @@ def test_arbitrary_text_without_a_keyword_claims_nothing(text: str) -> None:
     assert found.kind in (ClaimKind.NONE, ClaimKind.QUESTION)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "unit",
     [

@@ -55,6 +55,7 @@ NEGATIONS = [
 SETS = sorted({case.keywords for case in CASES})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keywords", SETS, ids=lambda keywords: keywords[0])
 def test_a_reply_is_read_as_a_person_means_it(keywords: tuple[str, ...]) -> None:
     cases = [case for case in CASES if case.keywords == keywords]
@@ -114,6 +115,7 @@ def test_invisible_characters_do_not_change_a_reading(case: Case, inserted: list
         assert reads_as_confirmation(reply, case.keywords) is case.confirms
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("negation", NEGATIONS)
 def test_a_negation_before_a_confirmation_never_confirms(negation: str) -> None:
     replies = [(f"{negation} {case.reply.strip()}", case.keywords) for case in CASES if case.confirms]

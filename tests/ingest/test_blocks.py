@@ -139,6 +139,7 @@ LINES = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(LINES)
 @example(["- a", "", "  b", "c"])

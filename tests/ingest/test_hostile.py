@@ -81,6 +81,7 @@ WITHIN = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITHIN)
 def test_what_is_within_the_limits_is_read_soon(name: str) -> None:
     assert "E001" not in _codes(_use("specs/a.md", WITHIN[name].encode()))
@@ -193,6 +194,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.one_of(PIECES, st.text(max_size=8)), max_size=40),
     st.sampled_from(["a.md", "tasks.json", "x/tasks.md"]),

@@ -78,6 +78,7 @@ def hold(browser: TestClient, method: str, url: str, **sent: object) -> None:
     assert not leads_to.startswith(("//", "/\\")), (url, sent, leads_to)
 
 
+@pytest.mark.slow
 def test_pages_bear_whatever_is_asked(browser: TestClient, task: str) -> None:
     for value in VALUES:
         for path, names in QUERIES.items():
@@ -87,6 +88,7 @@ def test_pages_bear_whatever_is_asked(browser: TestClient, task: str) -> None:
             hold(browser, "GET", path.format(quote(value, safe="")))
 
 
+@pytest.mark.slow
 def test_forms_bear_whatever_is_sent(browser: TestClient, task: str) -> None:
     for path, names in FORMS.items():
         for value in VALUES:
