@@ -226,11 +226,11 @@ class WriterLane:
                 entries = self._journaled(connection, head, events)
                 is_sent = True
         except Exception as error:
-            if not self._is_away(_cause(error)):
+            if not self._tells_of_an_absence(error):
                 raise
             if is_sent:
                 raise DatabaseAway(self._place) from error
-            raise Away(_cause(error)) from error
+            raise Away(error) from error
         return entries, answers
 
     @contextmanager
@@ -240,9 +240,13 @@ class WriterLane:
             try:
                 yield connection
             except Exception as error:
-                if self._is_away(_cause(error)):
+                if self._tells_of_an_absence(error):
                     connection.invalidate()
                 raise
+
+    def _tells_of_an_absence(self, error: Exception) -> bool:
+        """Also where undoing the transaction failed after that, in words of its own."""
+        return any(map(self._is_away, _with_what_led_to_it(error)))
 
     def _together(
         self, connection: sa.Connection, batch: list[_Order[Any]]
@@ -302,8 +306,11 @@ def _let_others_order() -> None:
     time.sleep(0)
 
 
-def _cause(error: Exception) -> Exception:
-    return error.error if isinstance(error, _PartFailed) else error
+def _with_what_led_to_it(error: BaseException | None) -> Iterator[Exception]:
+    while error is not None:
+        if isinstance(error, Exception):
+            yield error
+        error = error.__cause__ or error.__context__
 
 
 def _waiting_for_each(connection: sa.Connection) -> AbstractContextManager[None]:

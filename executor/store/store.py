@@ -120,17 +120,14 @@ class Store:
         Raises: DatabaseAway, at once: who reads can look again, or say that there is nothing to see.
         """
         began = self.clock.monotonic_s()
-        with self._connected() as connection, connection.begin():
-            yield connection
-        self.times["read"].note(self.clock.monotonic_s() - began)
-
-    def _connected(self) -> sa.Connection:
         try:
-            return self._reader.connect()
-        except sa.exc.DBAPIError as error:
+            with self._reader.connect() as connection, connection.begin():
+                yield connection
+        except Exception as error:
             if not is_away(self._url, error):
                 raise
             raise DatabaseAway(self.place) from error
+        self.times["read"].note(self.clock.monotonic_s() - began)
 
     def write(self, work: Work[Result], about: str = "") -> Result:
         """Do `work` in the writer lane and wait for the disk. Raises what `work` raises.

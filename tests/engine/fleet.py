@@ -189,8 +189,10 @@ class Fleet:
         return self._process("state-0", "serve", "--port", "0")
 
     def serve(self, port: int) -> Runner:
-        """A process that only serves."""
-        return self._process("state-office", "serve", "--no-worker", "--port", str(port))
+        """A process that serves, and carries out where it is alone."""
+        if self.is_distributed:
+            return self._process("state-office", "serve", "--no-worker", "--port", str(port))
+        return self._process("state-0", "serve", "--port", str(port))
 
     def command(self, *arguments: str) -> str:
         """What a command prints; it must succeed."""

@@ -28,16 +28,16 @@ QUESTIONS = 3
 
 @dataclass
 class Company:
-    """One that serves, two workers, their database, and a person."""
+    """One that serves, two workers beside it where there can be some, and a person."""
 
     fleet: Fleet
-    server: Server
     person: Ground
     runners: dict[str, Runner] = field(default_factory=dict)
     turns: Iterator[str] = field(default_factory=lambda: cycle(("one", "two")))
 
     def open(self) -> None:
-        self.runners = {name: self.begin(name) for name in ("office", "one", "two")}
+        names = ("office", "one", "two") if self.fleet.is_distributed else ("office",)
+        self.runners = {name: self.begin(name) for name in names}
         until("it answers", self.person.is_up)
 
     def begin(self, name: str) -> Runner:
@@ -103,30 +103,45 @@ def kill_the_one_that_serves(company: Company) -> None:
     company.replace("office")
 
 
-def crash_the_database(company: Company) -> None:
-    company.server.stop("immediate")
-    company.server.start()
+def company_in(folder: Path, fleet: Fleet) -> Company:
+    token = fleet.command("auth", "token", "--scopes", "read,reply,run").splitlines()[-1]
+    return Company(fleet, Ground(folder, token=token))
 
 
 @pytest.fixture
 def company(tmp_path: Path, postgresql_server: Server) -> Iterator[Company]:
     with Fleet(tmp_path, postgresql_server.make_database()) as fleet:
-        token = fleet.command("auth", "token", "--scopes", "read,reply,run").splitlines()[-1]
-        yield Company(fleet, postgresql_server, Ground(tmp_path, token=token))
+        yield company_in(tmp_path, fleet)
 
 
-@pytest.mark.parametrize(
-    "kill", [kill_a_worker, kill_all_workers, kill_the_one_that_serves, crash_the_database]
-)
-def test_whatever_is_killed_in_the_middle_nothing_is_lost_or_doubled(company: Company, kill: Kill) -> None:
-    company.open()
+@pytest.mark.parametrize("kill", [kill_a_worker, kill_all_workers, kill_the_one_that_serves])
+def test_whoever_is_killed_in_the_middle_nothing_is_lost_or_doubled(company: Company, kill: Kill) -> None:
+    kill_in_the_middle(company, kill)
+
+
+def test_a_database_that_crashes_in_the_middle_loses_and_doubles_nothing(
+    company: Company, postgresql_server: Server
+) -> None:
+    def crash(company: Company) -> None:
+        postgresql_server.stop("immediate")
+        postgresql_server.start()
+
+    kill_in_the_middle(company, crash)
+
+
+def test_the_only_process_is_killed_in_the_middle_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    with Fleet(tmp_path, "") as fleet:
+        kill_in_the_middle(company_in(tmp_path, fleet), kill_the_one_that_serves)
+
+
+def kill_in_the_middle(company: Company, kill: Kill) -> None:
+    """Begin all, answer what is asked, kill now and then, and look at what came of it."""
     company.fleet.begin(MIGRATIONS, "semi_auto")
     company.fleet.open_gate()
+    company.open()
     for number in range(1, KILLS + 1):
         share = number * QUESTIONS * MIGRATIONS // (KILLS + 1)
-        until(
-            f"{share} answers are acknowledged", lambda share=share: company.has_answered(share), PATIENCE_S
-        )
+        until(f"{share} answers", lambda share=share: company.has_answered(share), PATIENCE_S)
         kill(company)
     until("everything is over", company.is_over, PATIENCE_S)
     company.look_at_the_end()

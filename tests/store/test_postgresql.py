@@ -198,6 +198,23 @@ def test_a_batch_whose_server_crashes_in_the_middle_is_written_once(
     assert store.verify_journal() == []
 
 
+def test_a_server_that_goes_away_while_it_is_read_is_told_as_such(
+    postgresql_server: Server, store: Store
+) -> None:
+    def read(between: Callable[[], None]) -> object:
+        with store.read() as connection:
+            between()
+            return connection.execute(sa.text("SELECT 1")).scalar()
+
+    def restart() -> None:
+        postgresql_server.stop("immediate")
+        postgresql_server.start()
+
+    with pytest.raises(DatabaseAway):
+        read(restart)
+    assert read(lambda: None) == 1
+
+
 def test_a_store_that_is_closed_waits_for_no_server(postgresql_server: Server, store: Store) -> None:
     postgresql_server.stop("immediate")
     lost = store.submit(lambda transaction: transaction.record(Event(kind="too.late")))
