@@ -236,7 +236,7 @@ def test_a_flood_waits_in_its_own_pipe(make_agent: MakeAgent) -> None:
     agent.prompt("flood:40000 say:over", "n")
     heard, last = 0, None
     while not isinstance(last, TurnEnded):
-        last = agent.next_event(5.0)
+        last = agent.next_event(30.0)
         assert last is not None
         heard += isinstance(last, TextDelta)
         assert len(agent._pending) < 100
@@ -254,7 +254,7 @@ def test_what_comes_after_the_end_does_not_begin_a_new_one(make_agent: MakeAgent
     agent.prompt("used:5", "n")
     events = listen(agent)
     assert events == [Usage(tokens_in=5, tokens_out=1), TurnEnded(TurnEnd.COMPLETED)]
-    assert agent.next_event(2.0) == TextDelta("late\n")
+    assert agent.next_event(30.0) == TextDelta("late\n")
     assert agent.next_event(0.0) is None
 
 
@@ -265,19 +265,19 @@ def test_what_comes_after_the_end_does_not_begin_a_new_one(make_agent: MakeAgent
 def test_permission_is_given_inside_the_workspace_only(path: str, option: str, make_agent: MakeAgent) -> None:
     agent = make_agent()
     agent.prompt(f"ask:{path}", "n")
-    asked = agent.next_event(5.0)
+    asked = agent.next_event(30.0)
     assert isinstance(asked, PermissionAsked)
     assert (asked.safest_option, asked.options, asked.title) == (option, ("yes", "no"), "edit")
     agent.answer(asked.permission_id, asked.safest_option)
     agent.answer(asked.permission_id, "twice")
-    assert agent.next_event(5.0) == TextDelta(option)
+    assert agent.next_event(30.0) == TextDelta(option)
 
 
 def test_a_storm_of_requests_is_answered_one_by_one(make_agent: MakeAgent) -> None:
     agent = make_agent()
     agent.prompt("storm:200", "n")
     asked = 0
-    while isinstance(event := agent.next_event(5.0), PermissionAsked):
+    while isinstance(event := agent.next_event(30.0), PermissionAsked):
         asked += 1
         agent.answer(event.permission_id, event.safest_option)
     assert (asked, event) == (200, TextDelta("no yes"))
@@ -287,7 +287,7 @@ def test_an_agent_that_listens_is_cancelled_in_peace(make_agent: MakeAgent, list
     agent = make_agent()
     agent.cancel()
     agent.prompt("cancel", "n")
-    assert agent.next_event(5.0) == TextDelta("waiting\n")
+    assert agent.next_event(30.0) == TextDelta("waiting\n")
     agent.cancel()
     assert end(listen(agent)).end is TurnEnd.CANCELLED
 
@@ -295,9 +295,9 @@ def test_an_agent_that_listens_is_cancelled_in_peace(make_agent: MakeAgent, list
 def test_cancelling_cancels_an_open_request(make_agent: MakeAgent) -> None:
     agent = make_agent()
     agent.prompt("ask:inside.txt", "n")
-    assert isinstance(agent.next_event(5.0), PermissionAsked)
+    assert isinstance(agent.next_event(30.0), PermissionAsked)
     agent.cancel()
-    assert agent.next_event(5.0) == TextDelta("cancelled")
+    assert agent.next_event(30.0) == TextDelta("cancelled")
 
 
 def test_an_agent_that_does_not_listen_is_ended_with_its_daemons(
@@ -307,7 +307,7 @@ def test_an_agent_that_does_not_listen_is_ended_with_its_daemons(
     monkeypatch.setattr(acp, "GRACE_S", 0.2)
     agent = make_agent()
     agent.prompt("daemon:alive say:up hang", "n")
-    assert agent.next_event(5.0) == TextDelta("up")
+    assert agent.next_event(30.0) == TextDelta("up")
     alive = make_brief().workspace / "alive"
     until = time.monotonic() + 10
     while not alive.exists() and time.monotonic() < until:

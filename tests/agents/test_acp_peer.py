@@ -74,12 +74,12 @@ def test_all_that_we_say_is_what_the_protocol_means(
     for resumed in (None, "chat-9"):
         with closing(start("fake_acp.py", make_brief(resume_session_id=resumed), "recorded")) as agent:
             agent.prompt("unknown ask:inside.txt", "n")
-            while not isinstance(event := agent.next_event(5.0), PermissionAsked):
+            while not isinstance(event := agent.next_event(30.0), PermissionAsked):
                 assert event is not None
             agent.answer(event.permission_id, event.safest_option)
             listen(agent)
             agent.prompt("ask:inside.txt cancel", "n")
-            assert isinstance(agent.next_event(5.0), PermissionAsked)
+            assert isinstance(agent.next_event(30.0), PermissionAsked)
             agent.cancel()
     said = [json.loads(line) for line in (make_brief().home / "heard.jsonl").read_text().splitlines()]
     asked = [message for message in said if "method" in message]
@@ -103,7 +103,7 @@ def test_an_agent_made_with_the_sdk_is_understood(
     assert agent.session_id == "new-chat"
     agent.prompt("work", "n")
     heard = []
-    while not isinstance(event := agent.next_event(10.0), TurnEnded):
+    while not isinstance(event := agent.next_event(30.0), TurnEnded):
         assert event is not None
         heard.append(event)
         if isinstance(event, PermissionAsked):
@@ -126,6 +126,6 @@ def test_such_an_agent_takes_a_chat_up_and_is_cancelled(
     agent = start("sdk_acp.py", replace(make_brief(), resume_session_id="old-chat"))
     assert agent.session_id == "old-chat"
     agent.prompt("wait", "n")
-    assert agent.next_event(10.0) == TextDelta("waiting")
+    assert agent.next_event(30.0) == TextDelta("waiting")
     agent.cancel()
     assert listen(agent)[-1] == TurnEnded(TurnEnd.CANCELLED, "the agent stopped: cancelled")

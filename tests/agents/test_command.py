@@ -136,7 +136,9 @@ def test_cancelling_ends_the_whole_tree(make_agent: MakeAgent, make_brief: MakeB
     stubborn = "trap '' TERM; while :; do sleep 0.05; date > alive; done"
     agent = make_agent(f"trap '' TERM; ({stubborn}) & echo up; wait")
     agent.prompt("", "n")
-    heard = next(event for event in iter(lambda: agent.next_event(5.0), None) if isinstance(event, TextDelta))
+    heard = next(
+        event for event in iter(lambda: agent.next_event(30.0), None) if isinstance(event, TextDelta)
+    )
     assert heard.text == "up\n"
     agent._child.terminate(0.0)  # type: ignore[union-attr]
     alive = make_brief().workspace / "alive"
@@ -166,7 +168,7 @@ def test_a_long_line_is_dropped_and_said_so(make_agent: MakeAgent, listen: Liste
 def test_memory_is_measured(make_agent: MakeAgent, make_brief: MakeBrief) -> None:
     agent = make_agent("echo up; while [ ! -e go ]; do sleep 0.05; done")
     agent.prompt("", "n")
-    assert agent.next_event(5.0) == TextDelta("up\n")
+    assert agent.next_event(30.0) == TextDelta("up\n")
     agent.close()
     assert agent.peak_memory_bytes
     assert agent.peak_memory_bytes > 0

@@ -35,11 +35,14 @@ def test_many_agents_at_once_finish_and_the_service_stays_small(ground: Ground) 
             stdout=log,
             stderr=log,
         )
-    until("it answers", ground.is_up)
-    carry_out(ground)
-    peak_mb = highest_resident_mb(service.pid)
-    service.terminate()
-    assert service.wait(30) == 0
+    try:
+        until("it answers", ground.is_up)
+        carry_out(ground)
+        peak_mb = highest_resident_mb(service.pid)
+    finally:
+        service.terminate()
+        ended = service.wait(30)
+    assert ended == 0
     ground.look_at_the_end(phases=1)
     assert ground.statuses() == {"completed": MANY}
     branches = git(ground.folder / "repo", "branch", "--list", "feature/*").split()

@@ -34,7 +34,7 @@ def test_a_failing_caller_undoes_only_its_own_part(store: Store) -> None:
     gate = threading.Event()
 
     def hold(transaction: Transaction) -> None:
-        gate.wait(10)
+        gate.wait(60)
 
     def fail(transaction: Transaction) -> None:
         transaction.record(Event(kind="never.kept"))
@@ -59,7 +59,7 @@ def test_a_statement_that_fails_later_fails_the_caller_whose_it_was(store: Store
         insert_into(hook_receipts).queue(transaction.connection, row)
         transaction.record(Event(kind="was.received"))
 
-    held = store.submit(lambda transaction: gate.wait(10))
+    held = store.submit(lambda transaction: gate.wait(60))
     futures = [store.submit(work) for work in (receive, receive, _record("last.kept"))]
     gate.set()
     held.result(), futures[0].result()

@@ -53,7 +53,7 @@ def test_a_writer_waits_for_the_writer_of_another_program(url: str, tmp_path: Pa
     def hold(transaction: Transaction) -> None:
         transaction.record(Event(kind="first.wrote"))
         inside.set()
-        gate.wait(10)
+        gate.wait(60)
 
     held = first.submit(hold)
     assert inside.wait(10)

@@ -18,7 +18,7 @@ from roadmark.executor.workspace.process import Command, run, spawn
 from roadmark.executor.workspace.process_tree import is_alive, sweep
 from roadmark.executor.workspace.sandbox import SandboxMode, probe_sandbox
 
-DEADLINE_S = 10.0
+DEADLINE_S = 30.0
 PYTHON = sys.executable
 
 
@@ -263,7 +263,7 @@ def test_input_is_closed_unless_asked_for(shell, mode: SandboxMode) -> None:
 
 
 def test_a_timeout_keeps_what_was_said(shell, mark: str, mode: SandboxMode) -> None:
-    ended = run(shell("echo before; sleep 1000"), mode, timeout_s=0.5)
+    ended = run(shell("echo before; sleep 1000"), mode, timeout_s=3.0)
 
     assert (ended.output, ended.timed_out, ended.succeeded) == ("before", True, False)
     assert carriers(mark) == []
