@@ -34,10 +34,23 @@ HAVING count(*) > 0
 """
 _FORGET = "DELETE FROM procrastinate_jobs WHERE lock = %s AND status = 'doing'"
 _STALLED = """
-FROM procrastinate_jobs j WHERE j.task_name = %s AND j.status <> 'todo' AND NOT EXISTS (
-    SELECT FROM procrastinate_workers w
-    WHERE w.id = j.worker_id AND w.last_heartbeat > now() - make_interval(secs => %s))
+FROM procrastinate_jobs j WHERE j.task_name = %(task)s AND j.status <> 'todo' AND (
+    NOT EXISTS (
+        SELECT FROM procrastinate_workers w
+        WHERE w.id = j.worker_id AND w.last_heartbeat > now() - make_interval(secs => %(silent_s)s))
+    OR EXISTS (
+        SELECT FROM migrations m WHERE m.id = j.lock AND m.status IN ('queued', 'rolling_back')
+        AND m.lease_until IS NULL
+        AND greatest(m.updated_at, m.due_at) < now() - make_interval(secs => %(silent_s)s)
+        AND NOT EXISTS (
+            SELECT FROM procrastinate_events e WHERE e.job_id = j.id AND e.type = 'started'
+            AND e.at > now() - make_interval(secs => %(silent_s)s))))
 """
+"""Jobs of workers that are gone, and those that a living one does not work on.
+
+A worker takes the lease of what it was given at once; a job's end is lost where the database crashes with it.
+"""
+
 _MISSING = """
 SELECT m.id FROM migrations m
 WHERE m.status IN ('queued', 'rolling_back') AND m.lease_until IS NULL
@@ -76,15 +89,15 @@ def forget(connection: sa.Connection, migration_id: str) -> None:
 
 
 def has_stalled(connection: sa.Connection, silent_s: float) -> bool:
-    """Whether a job is with a worker that gave no sign of life for so long."""
+    """Whether a job is with a worker that gave no sign of life for so long, or forgot it."""
     cursor = connection.connection.cursor()
-    cursor.execute(f"SELECT EXISTS (SELECT {_STALLED})", [TASK, silent_s])
+    cursor.execute(f"SELECT EXISTS (SELECT {_STALLED})", {"task": TASK, "silent_s": silent_s})
     return bool(cursor.fetchone() == (True,))
 
 
 def drop_stalled(connection: sa.Connection, silent_s: float) -> None:
-    """Drop jobs whose worker gave no sign of life; their migrations are missing one then."""
-    connection.connection.cursor().execute(f"DELETE {_STALLED}", [TASK, silent_s])
+    """Drop jobs whose worker gave no sign of life or forgot them; their migrations are missing one then."""
+    connection.connection.cursor().execute(f"DELETE {_STALLED}", {"task": TASK, "silent_s": silent_s})
 
 
 def missing(connection: sa.Connection, now: datetime, held_back: Collection[str]) -> list[str]:

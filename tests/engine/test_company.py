@@ -111,6 +111,27 @@ def test_jobs_that_are_lost_are_made_anew(fleet: Fleet, service) -> None:
     until("it is over", fleet.is_over)
 
 
+def test_a_job_that_a_living_worker_forgot_holds_nothing_up_for_good(fleet: Fleet, service) -> None:
+    """The worker has done it, and its end was lost when the database crashed."""
+    fleet.open_gate()
+    worker = service("one")
+    worker.work("a worker")
+    (migration_id,) = fleet.begin(1, "semi_auto")
+    until("it asks", fleet.desk.tracker.inbox)
+
+    def forgotten(transaction) -> None:
+        transaction.connection.exec_driver_sql(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, args, status, worker_id)"
+            " SELECT 'mine', 'roadmark.advance', %s, '{}', 'doing', max(id) FROM procrastinate_workers",
+            (migration_id,),
+        )
+
+    worker.store.write(forgotten)
+    fleet.desk.manager.reply(migration_id, "done", "anna", "test")
+    until("it asks again", lambda: [row.wait.phase for row in fleet.desk.tracker.inbox()] == [1])
+    assert len(fleet.starts()) == 1
+
+
 def test_a_migration_has_one_job_that_is_deferred_with_the_move(fleet: Fleet) -> None:
     (migration_id,) = fleet.begin(1)
     for order in (fleet.desk.manager.pause, fleet.desk.manager.resume):
