@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from procrastinate.schema import SchemaManager
 from roadmark.executor.events import Event
 from roadmark.executor.states import Status
+from roadmark.executor.store.pipeline import queue_cursor
 
 TASK = "roadmark.advance"
 """The name of the one task: carry a migration on."""
@@ -77,7 +78,7 @@ def defer_due(connection: sa.Connection, events: Iterable[Event]) -> None:
 def defer(connection: sa.Connection, migration_ids: Collection[str]) -> None:
     """Have each of these that is due or will be looked at then, instead of when it was to be before."""
     if migration_ids:
-        cursor = connection.connection.cursor()
+        cursor = queue_cursor(connection)
         wanted = sorted(migration_ids)
         cursor.execute(_DROP, [wanted])
         cursor.execute(_DEFER, [TASK, wanted])
@@ -85,7 +86,7 @@ def defer(connection: sa.Connection, migration_ids: Collection[str]) -> None:
 
 def forget(connection: sa.Connection, migration_id: str) -> None:
     """Drop what a worker that is gone had of the migration: it would hold the migration's lock."""
-    connection.connection.cursor().execute(_FORGET, [migration_id])
+    queue_cursor(connection).execute(_FORGET, [migration_id])
 
 
 def has_stalled(connection: sa.Connection, silent_s: float) -> bool:

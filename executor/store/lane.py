@@ -67,14 +67,6 @@ _Outcome = tuple[list[JournalEntry], _Answers]
 _Moments = list[tuple[datetime, Event]]
 
 
-class _PartFailed(Exception):
-    """A caller's work failed, so that the batch has to be done part by part."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-        super().__init__(str(error))
-
-
 class LaneClosed(RuntimeError):
     """The store is shut; nothing more is written."""
 
@@ -207,9 +199,11 @@ class WriterLane:
         """
         try:
             return self._transact(batch, self._together, queueing)
-        except _PartFailed as failed:
+        except (Away, DatabaseAway):
+            raise
+        except Exception as error:  # noqa: BLE001 - whose failure it is, is found part by part
             if len(batch) == 1:
-                return [], [_failing(batch[0].answer, failed.error)]
+                return [], [_failing(batch[0].answer, error)]
         return self._transact(batch, self._apart, _waiting_for_each)
 
     def _transact(
@@ -251,18 +245,15 @@ class WriterLane:
     def _together(
         self, connection: sa.Connection, batch: list[_Order[Any]]
     ) -> tuple[_Answers, _Moments, journal.Head]:
-        """Every part, or none. Raises: _PartFailed."""
+        """Every part, or none. Raises what any of them raises."""
         answers: _Answers = []
         events: _Moments = []
         head = journal.ask_head(connection)
-        try:
-            for order in batch:
-                transaction = Transaction(connection, self._clock.now())
-                answers.append(_succeeding(order.answer, order.work(transaction)))
-                events += [(transaction.now, event) for event in transaction.events]
-            return answers, events, head()
-        except Exception as error:
-            raise _PartFailed(error) from error
+        for order in batch:
+            transaction = Transaction(connection, self._clock.now())
+            answers.append(_succeeding(order.answer, order.work(transaction)))
+            events += [(transaction.now, event) for event in transaction.events]
+        return answers, events, head()
 
     def _apart(
         self, connection: sa.Connection, batch: list[_Order[Any]]

@@ -11,17 +11,18 @@
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, cast
 
 import psycopg
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.store import pipeline
 from roadmark.executor.store.announcements import CHANNEL, Announcements
 from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.mark import ChangeMark
-from roadmark.executor.store.pipeline import Driver, Prompt, queue_cursor
+from roadmark.executor.store.pipeline import Cursor, Driver, queue_cursor
 from roadmark.executor.store.pipeline import insert_all as insert_all
 from roadmark.executor.store.pipeline import queueing as queueing
 from roadmark.executor.store.urls import place_of
@@ -75,9 +76,12 @@ def open_writer(url: sa.URL) -> sa.Engine:
     Raises: DatabaseUnusable where there is no such database, or none that will do.
     """
     engine = _create(url, pool_size=1, pool_pre_ping=False)
+    event.listen(engine, "connect", _prepare_by_the_queue)
     event.listen(engine, "connect", _make_durable)
     event.listen(engine, "checkout", _refuse_the_broken)
     event.listen(engine, "begin", _wait_for_the_writers)
+    event.listen(engine, "commit", pipeline.commit)
+    event.listen(engine, "rollback", pipeline.abandon)
     _refuse_the_unusable(engine, url)
     return engine
 
@@ -171,14 +175,14 @@ def fit_sequence(connection: sa.Connection, table: sa.Table) -> None:
 def is_away(error: Exception) -> bool:
     """Whether a connection broke, or the server ends, begins, or is not there."""
     known = error.orig if isinstance(error, sa.exc.DBAPIError) else error
-    if not isinstance(known, psycopg.OperationalError) or isinstance(known, psycopg.errors.PipelineAborted):
+    if not isinstance(known, psycopg.OperationalError):
         return False
     return known.sqlstate is None or known.sqlstate.startswith("08") or known.sqlstate in _AWAY
 
 
 def _create(url: sa.URL, pool_size: int, *, pool_pre_ping: bool = True, **connected: str) -> sa.Engine:
     named = {name: to for name, to in (_CONNECTED | connected).items() if name not in url.query}
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         poolclass=QueuePool,
         pool_size=pool_size,
@@ -186,8 +190,17 @@ def _create(url: sa.URL, pool_size: int, *, pool_pre_ping: bool = True, **connec
         pool_pre_ping=pool_pre_ping,  # also a connection that broke while nobody used it is made anew
         json_serializer=_json,
         paramstyle="format",
-        connect_args={"cursor_factory": Prompt} | named,
+        connect_args={"cursor_factory": Cursor} | named,
     )
+    event.listen(engine, "do_connect", _connect)
+    return engine
+
+
+def _connect(
+    dialect: sa.Dialect, record: ConnectionPoolEntry, arguments: Sequence[Any], named: Mapping[str, Any]
+) -> Driver:
+    del dialect, record
+    return Driver.connect(*arguments, **named)
 
 
 def _open_plain(url: sa.URL, name: str) -> sa.Engine:
@@ -195,6 +208,12 @@ def _open_plain(url: sa.URL, name: str) -> sa.Engine:
     engine = _create(url, pool_size=1, application_name=name)
     event.listen(engine, "connect", _commit_each)
     return engine
+
+
+def _prepare_by_the_queue(connection: Driver, record: ConnectionPoolEntry) -> None:
+    """Only: what the driver prepares by itself it drops with every other prepared statement."""
+    del record
+    connection.prepare_threshold = None
 
 
 def _make_durable(connection: Driver, record: ConnectionPoolEntry) -> None:
@@ -216,7 +235,7 @@ def _commit_each(connection: Driver, record: ConnectionPoolEntry) -> None:
 
 
 def _wait_for_the_writers(connection: sa.Connection) -> None:
-    queue_cursor(connection).execute(f"SELECT pg_advisory_xact_lock({_WRITER})")
+    pipeline.begin(connection, f"SELECT pg_advisory_xact_lock({_WRITER})")
 
 
 def _refuse_the_broken(connection: Driver, record: ConnectionPoolEntry, proxy: object) -> None:

@@ -146,6 +146,11 @@ class _Answered:
         """Carry it out for each."""
         self._cursor.executemany(statement, parameters)
 
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement met."""
+        return self._cursor.rowcount
+
     def fetchone(self) -> Any:
         """The next row, or None."""
         return next(self._rows, None)

@@ -147,7 +147,7 @@ class Command:
 
     def run(self, connection: sa.Connection, parameters: Parameters) -> int:
         """Carry it out; how many rows it met."""
-        return int(self._plan(connection.dialect, parameters).run(connection, parameters).rowcount)
+        return int(self._plan(connection.dialect, parameters).queue(connection, parameters).rowcount)
 
     def queue(self, connection: sa.Connection, parameters: Parameters) -> None:
         """Carry it out; where it fails, a later statement of the transaction may be the one that says so."""
@@ -204,14 +204,8 @@ class _Plan:
     constants: Parameters
     positional: bool
 
-    def run(self, connection: sa.Connection, values: Parameters) -> Any:
-        """The driver's cursor, carried out."""
-        cursor = connection.connection.cursor()
-        cursor.execute(self.text, self._bound(values))
-        return cursor
-
     def queue(self, connection: sa.Connection, values: Parameters) -> Any:
-        """A cursor, which answers when rows are fetched."""
+        """A cursor, which answers when rows are fetched, or their number is asked for."""
         cursor = database.queue_cursor(connection)
         cursor.execute(self.text, self._bound(values))
         return cursor

@@ -148,6 +148,44 @@ def test_what_was_asked_for_can_be_waited_for_later(connection: sa.Connection) -
         assert [thing.colour for thing in ALL.all(connection)] == ["red", "red", "blue"]
 
 
+def test_more_can_be_queued_than_both_ends_hold(connection: sa.Connection) -> None:
+    long = "x" * 1_000_000
+    with queueing(connection):
+        insert_into(TABLE).queue(connection, row(1, names=[long]))
+        asked = [BY_ID.ask(connection, its_id=1) for _ in range(20)]
+        for number in range(2, 22):
+            insert_into(TABLE).queue(connection, row(number, names=[long]))
+        assert [answer().names for answer in asked] == [(long,)] * 20
+        assert [len(thing.names[0]) for thing in ALL.all(connection)] == [len(long)] * 21
+
+
+def test_a_statement_that_failed_in_the_queue_is_known_the_next_time(
+    tmp_path: Path, database_url: str
+) -> None:
+    engine = open_writer(url_of(tmp_path, database_url))
+    with engine.connect() as connection, queueing(connection):
+        for _ in range(2):
+            begun = connection.begin()
+            with pytest.raises(Exception, match="things"):
+                ALL.all(connection)
+            begun.rollback()
+        begun = connection.begin()
+        TABLE.create(connection)
+        insert_into(TABLE).queue(connection, row(1))
+        with pytest.raises(Exception, match=r"(?i)unique"):
+            insert_into(TABLE).run(connection, row(1))
+        begun.rollback()
+        with connection.begin():
+            TABLE.create(connection)
+            insert_into(TABLE).queue(connection, row(1))
+        with connection.begin():
+            assert update_by(TABLE, "id").run(connection, {"colour": "blue", "its_id": 1}) == 1
+            assert update_by(TABLE, "id").run(connection, {"colour": "blue", "its_id": 2}) == 0
+    with engine.begin() as connection:
+        assert [thing.colour for thing in ALL.all(connection)] == ["blue"]
+    engine.dispose()
+
+
 def test_a_value_is_never_taken_for_sql(connection: sa.Connection) -> None:
     hostile = "red'; DROP TABLE things; --"
     connection.execute(sa.insert(TABLE), row(1, names=[hostile]))
