@@ -60,13 +60,12 @@ class InstantOpening:
         self._store = store
 
     def open(self, lease: Lease, migration: Migration) -> None:
-        def work(transaction: Transaction) -> None:
-            held = lease.held(transaction)
+        def work(transaction: Transaction, held: Migration) -> None:
             position = ask_position(transaction.connection, held)()
             first = snapshot(migration, "s")
             keep_checkpoint(transaction, held, "start", CheckpointKind.START, first, position)
 
-        self._store.write(work)
+        lease.write(self._store, work)
 
 
 class InstantAttempts:

@@ -102,7 +102,9 @@ class AttemptRunner:
         case = self._begin(lease, migration, run)
         try:
             turn = self._converse(lease, migration, run, case)
-            self._store.write(lease.held)  # where another worker has it meanwhile, nothing of ours may count
+            lease.write(
+                self._store, _nothing
+            )  # where another worker has it meanwhile, nothing of ours may count
             if turn.stopped:
                 self._interrupt(lease, case.attempt)
                 return
@@ -239,7 +241,7 @@ class AttemptRunner:
                 event_of(migration, "agent.output", actor=f"agent {attempt.agent}", detail=detail)
             )
 
-        self._store.submit(work)
+        self._store.submit(work, lease.migration_id)
 
     def _cancel_check(self, lease: Lease) -> Callable[[], bool]:
         """Whether a person ended it, heard on the bus or seen in the row, or another worker has it."""
@@ -291,6 +293,11 @@ class AttemptRunner:
                 make_move(transaction, migration, Move.BLOCK, reason=reason)
 
         lease.write(self._store, work)
+
+
+def _nothing(transaction: Transaction, migration: Migration) -> None:
+    """Only see that the lease holds."""
+    del transaction, migration
 
 
 def _judged(migration: Migration, run: PhaseRun, case: _Case, turn: Turn, evidence: Evidence) -> Case:

@@ -41,10 +41,19 @@ def keep_checkpoint(
     position: Position,
 ) -> Checkpoint:
     """The checkpoint's row, made once: a repeated call gives the row that is there."""
-    checkpoints = CheckpointRepository(transaction.connection)
-    known = checkpoints.at_ref(migration.id, snapshot.ref)
-    if known is not None:
-        return known
+    known = CheckpointRepository(transaction.connection).at_ref(migration.id, snapshot.ref)
+    return known or make_checkpoint(transaction, migration, name, kind, snapshot, position)
+
+
+def make_checkpoint(
+    transaction: Transaction,
+    migration: Migration,
+    name: str,
+    kind: CheckpointKind,
+    snapshot: Snapshot,
+    position: Position,
+) -> Checkpoint:
+    """The checkpoint's row, where there is none yet."""
     checkpoint = Checkpoint(
         id=str(uuid.uuid4()),
         migration_id=migration.id,
@@ -59,7 +68,7 @@ def keep_checkpoint(
         position=position.as_json(),
         at=transaction.now,
     )
-    checkpoints.insert(checkpoint)
+    CheckpointRepository(transaction.connection).insert(checkpoint)
     detail = {"checkpoint": checkpoint.id, "name": name, "tree": snapshot.tree, "kind": kind.value}
     transaction.record(event_of(migration, "checkpoint.taken", detail=detail))
     return checkpoint

@@ -5,24 +5,27 @@ recorded before a crash can be closed the same way at the next start.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
 from roadmark.executor import questions
-from roadmark.executor.checkpointing import keep_checkpoint
+from roadmark.executor.checkpointing import make_checkpoint
 from roadmark.executor.conversation import Turn
 from roadmark.executor.lease import Lease
 from roadmark.executor.masking import mask
 from roadmark.executor.metrics import MigrationMetrics
-from roadmark.executor.model import Attempt, CheckpointKind, Migration, PhaseRun
+from roadmark.executor.model import Attempt, Checkpoint, CheckpointKind, Migration, PhaseRun
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.policy import policy_of
 from roadmark.executor.positions import position_of
 from roadmark.executor.rollback import roll_back_after_failure
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
+from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
+from roadmark.executor.store.statements import Answer
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import TaskRepository
 from roadmark.executor.verdict import Evidence, Outcome, Verdict
@@ -61,35 +64,52 @@ def close_attempt(
 ) -> None:
     """Close the row, keep the checkpoint, and move on as the verdict says, in one transaction."""
 
-    def work(transaction: Transaction, migration: Migration) -> None:
-        conclude(transaction, metrics, migration, attempt, closing)
+    def ask(transaction: Transaction) -> Callable[[Migration], None]:
+        return ask_to_conclude(transaction, metrics, attempt, closing)
 
-    lease.write(store, work)
+    lease.write_asking(store, ask)
 
 
-def conclude(
-    transaction: Transaction,
-    metrics: MigrationMetrics,
-    migration: Migration,
-    attempt: Attempt,
-    closing: Closing,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a closing reads: the attempt, its migration's phases and ticked boxes, its checkpoint."""
+
+    attempt: Answer[Attempt]
+    runs: Answer[list[PhaseRun]]
+    ticked: Answer[list[str]]
+    kept: Answer[Checkpoint | None]
+
+
+def ask_to_conclude(
+    transaction: Transaction, metrics: MigrationMetrics, attempt: Attempt, closing: Closing
+) -> Callable[[Migration], None]:
     """The closing, within the caller's transaction; nothing happens where the attempt is closed already."""
-    verdict = closing.verdict
     migrations = MigrationRepository(transaction.connection)
-    asked_runs = migrations.ask_phase_runs(migration.id)
-    asked_items = TaskRepository(transaction.connection).ask_items(migration.task_id)
-    known = migrations.attempt(attempt.id)
+    checkpoints = CheckpointRepository(transaction.connection)
+    asked = _Asked(
+        attempt=migrations.ask_attempt(attempt.id),
+        runs=migrations.ask_phase_runs(attempt.migration_id),
+        ticked=TaskRepository(transaction.connection).ask_ticked(attempt.migration_id),
+        kept=checkpoints.ask_at_ref(attempt.migration_id, closing.snapshot.ref),
+    )
+    return lambda migration: _conclude(transaction, metrics, migration, asked, closing)
+
+
+def _conclude(
+    transaction: Transaction, metrics: MigrationMetrics, migration: Migration, asked: _Asked, closing: Closing
+) -> None:
+    known, verdict = asked.attempt(), closing.verdict
     if known.ended_at is not None:
         return
-    runs = {run.phase: run for run in asked_runs()}
-    run = runs[attempt.phase]
+    runs = {run.phase: run for run in asked.runs()}
+    run = runs[known.phase]
     changes = _changes(run, verdict)
-    position = position_of(
-        migration, [*(runs | {run.phase: replace(run, **changes)}).values()], asked_items()
+    position = position_of(migration, (runs | {run.phase: replace(run, **changes)}).values(), asked.ticked())
+    kind, name = CheckpointKind.ATTEMPT, checkpoint_name(known)
+    checkpoint = asked.kept() or make_checkpoint(
+        transaction, migration, name, kind, closing.snapshot, position
     )
-    kind, name = CheckpointKind.ATTEMPT, checkpoint_name(attempt)
-    checkpoint = keep_checkpoint(transaction, migration, name, kind, closing.snapshot, position)
+    migrations = MigrationRepository(transaction.connection)
     migrations.change_phase(migration.id, run.phase, checkpoint_id=checkpoint.id, **changes)
     ending = _ending(closing) | {"checkpoint_id": checkpoint.id}
     migrations.close_attempt(known.id, transaction.now, **ending)

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from roadmark.executor.errors import LeaseLost
 from roadmark.executor.model import Migration
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
-from roadmark.executor.store.situations import Situation, SituationRepository
 from roadmark.executor.store.store import Store
 
 Result = TypeVar("Result")
@@ -28,16 +27,20 @@ class Lease:
     def write(self, store: Store, work: Callable[[Transaction, Migration], Result]) -> Result:
         """Do `work` with the migration in the writer lane, if the lease still holds.
 
-        Raises: LeaseLost; what `work` raises.
+        It changes this migration and no other one. Raises: LeaseLost; what `work` raises.
         """
-        return store.write(lambda transaction: work(transaction, self.held(transaction)), self.migration_id)
+        return self.write_asking(store, lambda transaction: partial(work, transaction))
 
-    def situation(self, transaction: Transaction) -> Situation:
-        """The migration and what its next step depends on, if the lease still holds. Raises: LeaseLost."""
-        situation = SituationRepository(transaction.connection).of(self.migration_id)
-        if situation.migration.fence != self.fence:
-            raise LeaseLost(self.migration_id, self.fence)
-        return situation
+    def write_asking(
+        self, store: Store, ask: Callable[[Transaction], Callable[[Migration], Result]]
+    ) -> Result:
+        """`write` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
+
+        def asking(transaction: Transaction) -> Callable[[], Result]:
+            work = ask(transaction)
+            return lambda: work(self.held(transaction))
+
+        return store.write_asking(asking, self.migration_id)
 
     def held(self, transaction: Transaction) -> Migration:
         """The migration, if the lease still holds. Raises: LeaseLost."""

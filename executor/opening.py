@@ -33,12 +33,11 @@ class Opening:
         snapshot = take_checkpoint(place, START, {})
         self._exchange.send(migration)
 
-        def work(transaction: Transaction) -> None:
-            held = lease.held(transaction)
+        def work(transaction: Transaction, held: Migration) -> None:
             migrations = MigrationRepository(transaction.connection)
             held = migrations.change(held, transaction.now, base_commit=opened.base_commit)
             position = ask_position(transaction.connection, held)()
             keep_checkpoint(transaction, held, START, CheckpointKind.START, snapshot, position)
             transaction.record(event_of(held, "workspace.opened", detail={"base_commit": opened.base_commit}))
 
-        self._store.write(work)
+        lease.write(self._store, work)

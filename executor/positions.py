@@ -1,10 +1,11 @@
 """Where a migration stands, as a checkpoint keeps it: enough to put the rows and boxes back later."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from roadmark.executor.model import Json, Migration, PhaseRun, TaskItem
+from roadmark.executor.model import Json, Migration, PhaseRun
 from roadmark.executor.states import PhaseState, Status
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.statements import Answer
@@ -38,8 +39,8 @@ class Position:
         }
 
 
-def position_of(migration: Migration, runs: list[PhaseRun], items: list[TaskItem]) -> Position:
-    """Where the migration stands now."""
+def position_of(migration: Migration, runs: Iterable[PhaseRun], ticked: Iterable[str]) -> Position:
+    """Where the migration stands, with these phases and the keys of these boxes."""
     return Position(
         status=migration.status,
         phase=migration.phase,
@@ -48,15 +49,15 @@ def position_of(migration: Migration, runs: list[PhaseRun], items: list[TaskItem
         published_commit=migration.published_commit,
         states={run.phase: run.state for run in runs},
         published={run.phase: run.published_commit for run in runs},
-        ticked=tuple(item.key for item in items if item.mark == "x" and item.removed_at is None),
+        ticked=tuple(ticked),
     )
 
 
 def ask_position(connection: sa.Connection, migration: Migration) -> Answer[Position]:
     """Ask for where the migration stands now, to be waited for later."""
     runs = MigrationRepository(connection).ask_phase_runs(migration.id)
-    items = TaskRepository(connection).ask_items(migration.task_id)
-    return lambda: position_of(migration, runs(), items())
+    ticked = TaskRepository(connection).ask_ticked(migration.id)
+    return lambda: position_of(migration, runs(), ticked())
 
 
 def read_position(kept: Json) -> Position:

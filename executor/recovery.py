@@ -9,7 +9,13 @@ import logging
 from collections.abc import Iterable
 
 from roadmark.executor.checkpointing import find_record, marker
-from roadmark.executor.conclusion import VERDICT_TRAILER, Closing, conclude, crash_attempt, read_verdict
+from roadmark.executor.conclusion import (
+    VERDICT_TRAILER,
+    Closing,
+    ask_to_conclude,
+    crash_attempt,
+    read_verdict,
+)
 from roadmark.executor.errors import Conflict, LeaseLost, RoadmarkError
 from roadmark.executor.exchange import Exchange
 from roadmark.executor.lease import Lease
@@ -107,7 +113,7 @@ class Recovery:
             if finished is None:
                 crash_attempt(transaction, migration, attempt, REASON)
             else:
-                conclude(transaction, self._metrics, migration, attempt, finished)
+                ask_to_conclude(transaction, self._metrics, attempt, finished)(migration)
 
         log.info(
             "attempt %s of migration %s: %s",

@@ -5,7 +5,7 @@ lease still holds. What the next step is, is a pure function of the rows.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,7 +32,7 @@ from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
-from roadmark.executor.store.situations import Start
+from roadmark.executor.store.situations import Situation, SituationRepository, Start
 from roadmark.executor.store.store import Store
 from roadmark.executor.workspace.errors import RemoteUnreachable
 
@@ -177,18 +177,23 @@ class Worker:
         Asked in the writer lane: its pages are in memory, a reader has to read them anew after each commit.
         """
 
-        def work(transaction: Transaction) -> Rows:
-            rows = self._read(transaction, lease)
-            while _keep_books(transaction, rows):
-                rows = self._read(transaction, lease)
-            return rows
+        def ask(transaction: Transaction) -> Callable[[Migration], Rows]:
+            situations = SituationRepository(transaction.connection)
+            asked = situations.ask(lease.migration_id)
 
-        return self._store.write(work)
+            def work(held: Migration) -> Rows:
+                rows = self._rows_of(transaction, held, asked())
+                while (further := _keep_books(transaction, rows)) is not None:
+                    rows = self._rows_of(transaction, further, situations.ask(lease.migration_id)())
+                return rows
 
-    def _read(self, transaction: Transaction, lease: Lease) -> Rows:
-        situation = lease.situation(transaction)
-        halt = halt_of(transaction.connection, self._settings, situation.migration, transaction.now)
-        return Rows(situation.migration, situation.run, situation.wait, situation.start, halt)
+            return work
+
+        return lease.write_asking(self._store, ask)
+
+    def _rows_of(self, transaction: Transaction, migration: Migration, situation: Situation) -> Rows:
+        halt = halt_of(transaction.connection, self._settings, migration, transaction.now)
+        return Rows(migration, situation.run, situation.wait, situation.start, halt)
 
     def _take_step(self, lease: Lease, rows: Rows) -> None:
         migration = rows.migration
@@ -260,20 +265,19 @@ def _stopped(transaction: Transaction, migration: Migration) -> None:
         make_move(transaction, migration, Move.STOPPED)
 
 
-def _keep_books(transaction: Transaction, rows: Rows) -> bool:
-    """Take a step that changes rows alone, where that is the next one; whether it was."""
+def _keep_books(transaction: Transaction, rows: Rows) -> Migration | None:
+    """Take a step that changes rows alone, where that is the next one; the migration as it is then."""
     migration = rows.migration
     if migration.status is not Status.RUNNING or migration.wanted == "pause":
-        return False
+        return None
     match next_step(rows, policy_of(migration)):
         case Step.NEXT_PHASE:
             changes = {"phase": migration.phase + 1, "attempt": 0}
-            MigrationRepository(transaction.connection).change(migration, transaction.now, **changes)
+            return MigrationRepository(transaction.connection).change(migration, transaction.now, **changes)
         case Step.FINISH:
-            make_move(transaction, migration, Move.FINISH)
+            return make_move(transaction, migration, Move.FINISH)
         case _:
-            return False
-    return True
+            return None
 
 
 def _question(step: Step, rows: Rows) -> tuple[WaitKind, str]:

@@ -1,7 +1,11 @@
-"""Migrations that a batch of orders is going to ask for, read in one question instead of one each."""
+"""Migrations as they are in the transaction of a batch: read in one question, and known after each change.
+
+While the transaction lasts nobody else writes. So what it read, and changed itself, need not be read again.
+"""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -43,24 +47,22 @@ _BY_IDS = Query(Migration, sa.select(t.migrations).where(_Among(t.migrations.c.i
 
 
 class _Ahead:
-    """What was asked for, once it is there, without what was changed since."""
+    """What was asked for, once it is there, and what was noted since."""
 
     def __init__(self, answer: Answer[list[Migration]]) -> None:
         self._answer = answer
-        self._known: dict[str, Migration] | None = None
 
+    @cached_property
     def known(self) -> dict[str, Migration]:
         """The migrations by their ids."""
-        if self._known is None:
-            self._known = {migration.id: migration for migration in self._answer()}
-        return self._known
+        return {migration.id: migration for migration in self._answer()}
 
 
 @contextmanager
 def reading_ahead(connection: sa.Connection, ids: Collection[str]) -> Iterator[None]:
     """Until its end, which is that of the transaction, these migrations are `known`."""
-    if ids:
-        connection.info[_AHEAD] = _Ahead(_BY_IDS.ask_all(connection, ids=list(ids)))
+    asked = _BY_IDS.ask_all(connection, ids=list(ids)) if ids else list
+    connection.info[_AHEAD] = _Ahead(asked)
     try:
         yield
     finally:
@@ -68,13 +70,27 @@ def reading_ahead(connection: sa.Connection, ids: Collection[str]) -> Iterator[N
 
 
 def known(connection: sa.Connection, migration_id: str) -> Migration | None:
-    """The migration as it is in this transaction, where it was read ahead."""
+    """The migration as it is in this transaction, where that is known."""
     ahead = connection.info.get(_AHEAD)
-    return None if ahead is None else ahead.known().get(migration_id)
+    return None if ahead is None else ahead.known.get(migration_id)
+
+
+def note(connection: sa.Connection, migration: Migration) -> None:
+    """The migration is like this now: it was read, or changed."""
+    ahead = connection.info.get(_AHEAD)
+    if ahead is not None:
+        ahead.known[migration.id] = migration
 
 
 def forget(connection: sa.Connection, migration_id: str) -> None:
     """The migration changes now, so that it must be read again."""
     ahead = connection.info.get(_AHEAD)
     if ahead is not None:
-        ahead.known().pop(migration_id, None)
+        ahead.known.pop(migration_id, None)
+
+
+def forget_all(connection: sa.Connection) -> None:
+    """A part of the transaction was undone, so that everything must be read again."""
+    ahead = connection.info.get(_AHEAD)
+    if ahead is not None:
+        ahead.known.clear()

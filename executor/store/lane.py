@@ -1,8 +1,9 @@
 """The one writer: gathers what is waiting, commits it in one transaction, then answers each caller.
 
 Group commit: while one batch is being written to the disk the next one gathers, so that durability
-costs one fsync a batch and not one a caller. A caller's own failure undoes only the caller's part. A batch
-in which somebody failed is done again, and so is one that met a server which went away, when it is back: work
+costs one fsync a batch and not one a caller. What the callers of a batch read is asked for before any of them
+works, so that a server is waited for once. A caller's own failure undoes only the caller's part. A batch in
+which somebody failed is done again, and so is one that met a server which went away, when it is back: work
 must be safe to repeat until its answer is there.
 """
 
@@ -14,6 +15,8 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -22,7 +25,7 @@ from roadmark.executor.errors import DatabaseAway
 from roadmark.executor.events import Bus, Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
-from roadmark.executor.store.ahead import reading_ahead
+from roadmark.executor.store.ahead import forget_all, reading_ahead
 from roadmark.executor.store.database import announce, queueing
 from roadmark.executor.store.patience import Away, patiently
 
@@ -50,12 +53,23 @@ class Transaction:
 
 Work = Callable[[Transaction], Result]
 
+Ask = Callable[[Transaction], Callable[[], Result]]
+"""Asks the database for what work needs, changes nothing, and gives the work, which waits for the answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Order(Generic[Result]):
-    work: Work[Result]
+    ask: Ask[Result]
     about: str
     answer: Future[Result]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A caller's part of a batch, asked for and not done yet."""
+
+    transaction: Transaction
+    work: Callable[[], Any]
 
 
 _Answers = list[Callable[[], None]]
@@ -103,20 +117,20 @@ class WriterLane:
     def submit(self, work: Work[Result], about: str = "") -> Future[Result]:
         """Have `work` done in the next batch; the future answers once it is on the disk.
 
-        `about` is the migration that it reads, if it does: those of a batch are asked for together.
+        `about` is the migration that it is about, if it is: it changes no other one, and its row is there.
 
         Raises: LaneClosed.
         """
+        return self.submit_asking(lambda transaction: partial(work, transaction), about)
+
+    def submit_asking(self, ask: Ask[Result], about: str) -> Future[Result]:
+        """`submit` what `ask` gives; all of a batch ask before any of them works. Raises: LaneClosed."""
         answer: Future[Result] = Future()
         with self._gate:
             if self._closed:
                 raise LaneClosed("the store is closed")
-            self._orders.put(_Order(work, about, answer))
+            self._orders.put(_Order(ask, about, answer))
         return answer
-
-    def run(self, work: Work[Result], about: str = "") -> Result:
-        """Do `work` and wait until it is on the disk. Raises what `work` raises."""
-        return self.submit(work, about).result()
 
     def close(self) -> None:
         """Finish what was submitted, then stop."""
@@ -133,7 +147,7 @@ class WriterLane:
             if batch:
                 self._write(batch)
                 self._note_unsettled()
-                _let_others_order()
+                self._let_others_order()
             if last:
                 self._settle()
                 return
@@ -249,11 +263,24 @@ class WriterLane:
         answers: _Answers = []
         events: _Moments = []
         head = journal.ask_head(connection)
-        for order in batch:
-            transaction = Transaction(connection, self._clock.now())
-            answers.append(_succeeding(order.answer, order.work(transaction)))
-            events += [(transaction.now, event) for event in transaction.events]
+        for order, asked in zip(batch, self._asked_early(connection, batch), strict=True):
+            part = asked or self._asked(connection, order)
+            answers.append(_succeeding(order.answer, part.work()))
+            events += [(part.transaction.now, event) for event in part.transaction.events]
         return answers, events, head()
+
+    def _asked_early(self, connection: sa.Connection, batch: list[_Order[Any]]) -> list[_Part | None]:
+        """The part of each order; None where one before it may change what it asks for."""
+        parts: list[_Part | None] = []
+        before: set[str] = set()
+        for order in takewhile(lambda order: order.about, batch):
+            parts.append(None if order.about in before else self._asked(connection, order))
+            before.add(order.about)
+        return parts + [None] * (len(batch) - len(parts))
+
+    def _asked(self, connection: sa.Connection, order: _Order[Any]) -> _Part:
+        transaction = Transaction(connection, self._clock.now())
+        return _Part(transaction, order.ask(transaction))
 
     def _apart(
         self, connection: sa.Connection, batch: list[_Order[Any]]
@@ -261,21 +288,33 @@ class WriterLane:
         """Each part by itself: what fails is undone, and the others stay."""
         answers: _Answers = []
         events: _Moments = []
-        part = connection.connection.cursor()  # begin_nested() would take longer than the work itself
+        savepoint = connection.connection.cursor()  # begin_nested() would take longer than the work itself
         for order in batch:
-            transaction = Transaction(connection, self._clock.now())
-            part.execute("SAVEPOINT part")
+            savepoint.execute("SAVEPOINT part")
             try:
-                result = order.work(transaction)
+                part = self._asked(connection, order)
+                result = part.work()
             except Exception as error:  # noqa: BLE001 - the caller's own failure is the caller's answer
-                part.execute("ROLLBACK TO part")
-                part.execute("RELEASE part")
+                savepoint.execute("ROLLBACK TO part")
+                savepoint.execute("RELEASE part")
+                forget_all(connection)
                 answers.append(_failing(order.answer, error))
             else:
-                part.execute("RELEASE part")
-                events += [(transaction.now, event) for event in transaction.events]
+                savepoint.execute("RELEASE part")
+                events += [(part.transaction.now, event) for event in part.transaction.events]
                 answers.append(_succeeding(order.answer, result))
         return answers, events, journal.head(connection)
+
+    def _let_others_order(self) -> None:
+        """Give the interpreter to the callers that were answered: what they order goes into the next batch.
+
+        Without it one half of them is written while the other half is answered, and each commit carries half
+        as much. Where nobody is ready it costs microseconds.
+        """
+        known = -1
+        while (waiting := self._orders.qsize()) > known:
+            known = waiting
+            time.sleep(0)
 
     def _journaled(
         self, connection: sa.Connection, head: journal.Head, events: _Moments
@@ -286,15 +325,6 @@ class WriterLane:
         announce(connection)
         self.defer(connection, [event for _, event in events])
         return entries
-
-
-def _let_others_order() -> None:
-    """Give the interpreter to the callers that were answered: what they order now goes into the next batch.
-
-    Without it one half of them is written while the other half is answered, and each commit carries half as
-    much. Where nobody is ready it costs microseconds.
-    """
-    time.sleep(0)
 
 
 def _with_what_led_to_it(error: BaseException | None) -> Iterator[Exception]:

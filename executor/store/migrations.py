@@ -14,7 +14,7 @@ from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, NotFound
 from roadmark.executor.model import Attempt, Migration, PhaseRun
 from roadmark.executor.states import WORKING, Move, Status, after
 from roadmark.executor.store import tables as t
-from roadmark.executor.store.ahead import forget, known
+from roadmark.executor.store.ahead import forget, known, note
 from roadmark.executor.store.rows import pack, plain, unpack
 from roadmark.executor.store.statements import (
     Answer,
@@ -99,8 +99,9 @@ class MigrationRepository:
         migration = known(self._connection, migration_id)
         if migration is None:
             migration = _BY_ID.first(self._connection, its_id=migration_id)
-        if migration is None:
-            raise NotFound("migration", migration_id)
+            if migration is None:
+                raise NotFound("migration", migration_id)
+            note(self._connection, migration)
         return migration
 
     def held(self, migration_id: str, fence: int) -> Migration:
@@ -230,10 +231,19 @@ class MigrationRepository:
 
     def attempt(self, attempt_id: str) -> Attempt:
         """One attempt. Raises: NotFound."""
-        attempt = _ATTEMPT.first(self._connection, its_id=attempt_id)
-        if attempt is None:
-            raise NotFound("attempt", attempt_id)
-        return attempt
+        return self.ask_attempt(attempt_id)()
+
+    def ask_attempt(self, attempt_id: str) -> Answer[Attempt]:
+        """Ask for `attempt`, to be waited for later."""
+        asked = _ATTEMPT.ask(self._connection, its_id=attempt_id)
+
+        def answer() -> Attempt:
+            attempt = asked()
+            if attempt is None:
+                raise NotFound("attempt", attempt_id)
+            return attempt
+
+        return answer
 
     def attempts(self, migration_id: str) -> list[Attempt]:
         """All attempts in the order in which they began."""
@@ -267,6 +277,10 @@ class MigrationRepository:
         return [unpack(Attempt, row) for row in self._connection.execute(query)]
 
     def _guarded(self, migration: Migration, at: datetime, changes: dict[str, Any]) -> Migration:
+        """Nobody needs to wait for the update's answer: a row that this transaction has seen stays so."""
+        present = self.get(migration.id)
+        if (present.status, present.version) != (migration.status, migration.version):
+            raise Conflict(migration.id, migration.version, present.version)
         changes |= {"version": migration.version + 1, "updated_at": at}
         values = {name: plain(value) for name, value in changes.items()}
         seen = {
@@ -274,8 +288,7 @@ class MigrationRepository:
             "its_status": migration.status.value,
             "its_version": migration.version,
         }
-        update = update_by(t.migrations, "id", "status", "version")
-        forget(self._connection, migration.id)
-        if update.run(self._connection, values | seen) != 1:
-            raise Conflict(migration.id, migration.version, self.get(migration.id).version)
-        return replace(migration, **changes)
+        update_by(t.migrations, "id", "status", "version").queue(self._connection, values | seen)
+        changed = replace(present, **changes)
+        note(self._connection, changed)
+        return changed

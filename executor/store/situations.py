@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from roadmark.executor.errors import NotFound
 from roadmark.executor.model import CheckpointKind, Migration, PhaseRun, Wait
 from roadmark.executor.store import tables as t
-from roadmark.executor.store.statements import Joined
+from roadmark.executor.store.statements import Answer, Joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,14 @@ class SituationRepository:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    def of(self, migration_id: str) -> Situation:
-        """Where the migration stands. Raises: NotFound."""
-        values = _SITUATION.first(self._connection, its_id=migration_id)
-        if values is None:
-            raise NotFound("migration", migration_id)
-        return Situation(*values)
+    def ask(self, migration_id: str) -> Answer[Situation]:
+        """Ask where the migration stands, to be waited for later. Raises then: NotFound."""
+        asked = _SITUATION.ask(self._connection, its_id=migration_id)
+
+        def answer() -> Situation:
+            values = asked()
+            if values is None:
+                raise NotFound("migration", migration_id)
+            return Situation(*values)
+
+        return answer

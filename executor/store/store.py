@@ -30,7 +30,7 @@ from roadmark.executor.store.database import (
 )
 from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.identity import REVISION
-from roadmark.executor.store.lane import Transaction, Work, WriterLane
+from roadmark.executor.store.lane import Ask, Transaction, Work, WriterLane
 from roadmark.executor.store.urls import conninfo_of, is_sqlite, place_of, url_of
 
 log = logging.getLogger(__name__)
@@ -133,13 +133,18 @@ class Store:
         """Do `work` in the writer lane and wait for the disk. Raises what `work` raises.
 
         A server that is away is waited for; the work is then done again, of which nothing was kept.
-        `about` is the migration that `work` reads: those of all that wait are asked for in one question.
+        `about` is the one migration that `work` reads and changes, where it is one: those of all that wait
+        are asked for in one question.
 
         Raises: DatabaseAway where the server is away for too long, or went away within the commit: what
         was to be written may be there then, or not.
         """
+        return self.write_asking(lambda transaction: partial(work, transaction), about)
+
+    def write_asking(self, ask: Ask[Result], about: str) -> Result:
+        """`write` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
         began = self.clock.monotonic_s()
-        result = self._lane.run(work, about)
+        result = self.submit_asking(ask, about).result()
         self.times["write"].note(self.clock.monotonic_s() - began)
         return result
 
@@ -166,6 +171,10 @@ class Store:
     def submit(self, work: Work[Result], about: str = "") -> Future[Result]:
         """`write` without waiting; the future tells how it went."""
         return self._lane.submit(work, about)
+
+    def submit_asking(self, ask: Ask[Result], about: str) -> Future[Result]:
+        """`write_asking` without waiting; the future tells how it went."""
+        return self._lane.submit_asking(ask, about)
 
     def revision(self) -> str:
         """The revision of the database's schema."""

@@ -76,6 +76,13 @@ class NamedTask:
     status: TaskStatus
 
 
+@dataclass(frozen=True, slots=True)
+class _Ticked:
+    """The key of a ticked box."""
+
+    key: str
+
+
 _BY_ID = Query(Task, select_by(t.tasks, "id"))
 _BY_PATH = Query(Task, select_by(t.tasks, "source_path"))
 _PHASES = Query(TaskPhase, select_by(t.task_phases, "task_id").order_by(t.task_phases.c.ordinal))
@@ -84,6 +91,19 @@ _ITEMS = Query(
     select_by(t.task_items, "task_id").order_by(
         t.task_items.c.removed_at.is_not(None), t.task_items.c.line, t.task_items.c.key
     ),
+)
+_TICKED = Query(
+    _Ticked,
+    sa.select(t.task_items)
+    .where(
+        t.task_items.c.task_id
+        == sa.select(t.migrations.c.task_id)
+        .where(t.migrations.c.id == sa.bindparam("its_id", type_=t.migrations.c.id.type))
+        .scalar_subquery(),
+        t.task_items.c.mark == sa.literal_column("'x'"),
+        t.task_items.c.removed_at.is_(None),
+    )
+    .order_by(t.task_items.c.line, t.task_items.c.key),
 )
 _FILES = Query(TaskFile, select_by(t.task_files, "task_id").order_by(t.task_files.c.id))
 _RISKS = Query(TaskRisk, select_by(t.task_risks, "task_id").order_by(t.task_risks.c.id))
@@ -188,6 +208,11 @@ class TaskRepository:
     def ask_items(self, task_id: str) -> Answer[list[TaskItem]]:
         """Ask for `items`, to be waited for later."""
         return _ITEMS.ask_all(self._connection, its_task_id=task_id)
+
+    def ask_ticked(self, migration_id: str) -> Answer[list[str]]:
+        """Ask for the keys of the ticked boxes of a migration's task, to be waited for later."""
+        asked = _TICKED.ask_all(self._connection, its_id=migration_id)
+        return lambda: [ticked.key for ticked in asked()]
 
     def files(self, task_id: str) -> list[TaskFile]:
         """The declared files in the order of the spec."""

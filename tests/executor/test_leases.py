@@ -10,7 +10,7 @@ import pytest
 from roadmark.executor import attempt, rollback
 from roadmark.executor.clock import SystemClock
 from roadmark.executor.config import AgentSettings
-from roadmark.executor.errors import LeaseLost
+from roadmark.executor.errors import Conflict, LeaseLost
 from roadmark.executor.model import Migration, RollbackState
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
@@ -107,6 +107,53 @@ def test_a_lease_that_is_lost_in_the_same_commit_changes_nothing_more(sleepy, dr
     assert before.result() == lease.fence
     with pytest.raises(LeaseLost):
         after.result()
+
+
+def test_who_comes_behind_a_change_in_the_same_commit_sees_it(sleepy, driver_of) -> None:
+    migration_id = _ready(sleepy, driver_of)
+    gate, store = threading.Event(), sleepy.store
+    seen = sleepy.tracker.migration(migration_id).migration
+
+    def change(transaction: Transaction) -> int:
+        return MigrationRepository(transaction.connection).change(seen, transaction.now, attempt=7).version
+
+    def look(transaction: Transaction) -> tuple[int, int]:
+        migration = MigrationRepository(transaction.connection).get(migration_id)
+        return migration.version, migration.attempt
+
+    gathering = store.submit(lambda transaction: gate.wait(30))
+    first, looked = store.submit(change, migration_id), store.submit(look, migration_id)
+    second = store.submit(change, migration_id)
+    gate.set()
+    gathering.result()
+    assert first.result() == seen.version + 1
+    assert looked.result() == (seen.version + 1, 7)
+    with pytest.raises(Conflict):
+        second.result()
+    assert store.write(look) == (seen.version + 1, 7)
+
+
+def test_who_comes_behind_a_change_that_was_undone_does_not_see_it(sleepy, driver_of) -> None:
+    migration_id = _ready(sleepy, driver_of)
+    gate, store = threading.Event(), sleepy.store
+    seen = sleepy.tracker.migration(migration_id).migration
+
+    def fail(transaction: Transaction) -> None:
+        MigrationRepository(transaction.connection).change(seen, transaction.now, attempt=7)
+        raise ValueError("its own trouble")
+
+    def change(transaction: Transaction) -> Migration:
+        return MigrationRepository(transaction.connection).change(seen, transaction.now, phase=1)
+
+    gathering = store.submit(lambda transaction: gate.wait(30))
+    failing, changing = store.submit(fail, migration_id), store.submit(change, migration_id)
+    gate.set()
+    gathering.result()
+    with pytest.raises(ValueError, match="trouble"):
+        failing.result()
+    with store.read() as connection:
+        assert changing.result() == MigrationRepository(connection).get(migration_id)
+    assert changing.result().attempt == seen.attempt
 
 
 @pytest.mark.parametrize("end", [None, OSError("no space left")], ids=["goes on", "fails"])

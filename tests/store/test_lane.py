@@ -1,6 +1,7 @@
 """The writer lane: what it answers is on the disk, and one caller's failure is that caller's alone."""
 
 import threading
+from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
@@ -91,6 +92,58 @@ def test_callers_that_wait_together_are_committed_in_their_order(store: Store) -
     assert [future.result() for future in futures] == [f"event.{number}" for number in range(300)]
     kinds = [entry.kind for entry in store.journal_after(0, 1000)]
     assert kinds == [f"event.{number}" for number in range(300)]
+
+
+def _together(store: Store, abouts: dict[str, str], failing: str = "") -> list[str]:
+    """What happens in one batch of orders, by name, about what each of them is."""
+    happened: list[str] = []
+    inside, gate = threading.Event(), threading.Event()
+
+    def order(name: str) -> Callable[[Transaction], Callable[[], None]]:
+        def work() -> None:
+            happened.append(f"{name} works")
+            if name == failing:
+                raise ValueError(name)
+
+        def ask(transaction: Transaction) -> Callable[[], None]:
+            happened.append(f"{name} asks")
+            return work
+
+        return ask
+
+    def hold(transaction: Transaction) -> None:
+        inside.set()
+        gate.wait(60)
+
+    held = store.submit(hold)
+    assert inside.wait(60)
+    futures = [store.submit_asking(order(name), about) for name, about in abouts.items()]
+    gate.set()
+    held.result()
+    for name, future in zip(abouts, futures, strict=True):
+        if name == failing:
+            with pytest.raises(ValueError, match=name):
+                future.result()
+        else:
+            future.result()
+    return happened
+
+
+def test_everybody_of_a_batch_asks_before_anybody_works(store: Store) -> None:
+    happened = _together(store, {"a": "one", "b": "two", "c": "three"})
+    assert happened == ["a asks", "b asks", "c asks", "a works", "b works", "c works"]
+
+
+def test_what_an_order_may_change_is_asked_for_behind_it(store: Store) -> None:
+    happened = _together(store, {"a": "one", "b": "one", "c": "two"})
+    assert happened == ["a asks", "c asks", "a works", "b asks", "b works", "c works"]
+    happened = _together(store, {"a": "one", "b": "", "c": "two"})
+    assert happened == ["a asks", "a works", "b asks", "b works", "c asks", "c works"]
+
+
+def test_a_batch_in_which_one_fails_is_done_again_in_turn(store: Store) -> None:
+    happened = _together(store, {"a": "one", "b": "two", "c": "three"}, failing="b")
+    assert happened[-6:] == ["a asks", "a works", "b asks", "b works", "c asks", "c works"]
 
 
 def test_observers_hear_of_what_is_committed_and_cannot_break_it(store: Store) -> None:
