@@ -72,6 +72,7 @@ class Settings:
     remind_s: tuple[int, ...] = (3_600,)
     retry_delay_s: float = 2.0
     lease_s: float = 15.0
+    host_labels: tuple[str, ...] = ()
     memory_limit_bytes: int = 0
     sandbox: str = "auto"
     protected_branches: tuple[str, ...] = ("main", "master")
@@ -136,6 +137,7 @@ _SECTIONS: Mapping[str, Mapping[str, str]] = {
         "remind_seconds": "remind_s",
         "retry_delay_seconds": "retry_delay_s",
         "lease_seconds": "lease_s",
+        "host_labels": "host_labels",
         "memory_limit_bytes": "memory_limit_bytes",
         "sandbox": "sandbox",
         "verify": "verify",

@@ -8,6 +8,7 @@ from roadmark.executor.dependencies import cycle_of, dependencies_of
 from roadmark.executor.errors import NotFound
 from roadmark.executor.limits import agent_slots
 from roadmark.executor.model import Migration
+from roadmark.executor.policy import may_be_here, policy_of
 from roadmark.executor.states import Status
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.reading import Readable
@@ -57,17 +58,28 @@ def _reasons(connection: sa.Connection, settings: Settings, migration: Migration
             return _waiting(connection, migration)
         case Status.PARKED:
             return (f"It is parked until {_moment(migration)}; no attempt is used meanwhile.",)
+        case Status.ROLLING_BACK:
+            return (_ORDERS[migration.status], *_place(settings, migration))
         case status:
             return (_ORDERS[status],)
 
 
 def _queued(connection: sa.Connection, settings: Settings, migration: Migration) -> tuple[str, ...]:
-    reasons = list(_dependencies(connection, migration.task_id))
+    reasons = [*_dependencies(connection, migration.task_id), *_place(settings, migration)]
     if migration.due_at is not None:
         reasons.append(f"It is due at {_moment(migration)}.")
     running = MigrationRepository(connection).with_status([Status.RUNNING])
     reasons += _slots(settings, migration, running)
     return tuple(reasons) or ("It is queued and will be taken within a second while a service runs.",)
+
+
+def _place(settings: Settings, migration: Migration) -> list[str]:
+    policy = policy_of(migration)
+    if may_be_here(policy, settings):
+        return []
+    known = ", ".join(settings.host_labels) or "none"
+    needed = f"Only a host with the label {policy.host_label!r} takes it"
+    return [f"{needed}; [run] host_labels of this one has: {known}."]
 
 
 def _slots(settings: Settings, migration: Migration, running: Sequence[Migration]) -> list[str]:

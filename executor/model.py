@@ -146,7 +146,8 @@ class SpecProblem:
 class Policy:
     """What a migration may do: the spec's wishes under the operator's limits, fixed at its start.
 
-    `hooks`: NAME for one of every phase, PHASE:NAME for one of a single phase.
+    `hooks`: NAME for one of every phase, PHASE:NAME for one of a single phase. `host_label`: what a host must
+    have to carry it out; None for any host.
     """
 
     automation_level: str
@@ -162,6 +163,7 @@ class Policy:
     on_failure: str
     branch: str | None
     hooks: tuple[str, ...] = ()
+    host_label: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ def policy_for(task: Task, settings: Settings) -> Policy:
         on_failure=settings.on_failure,
         branch=branch,
         hooks=_approved(context.get("hooks") or (), settings),
+        host_label=str(context["host_label"]) if context.get("host_label") else None,
     )
 
 
@@ -48,6 +49,11 @@ def policy_of(migration: Migration) -> Policy:
     values: dict[str, Any] = dict(migration.policy)
     values |= {name: tuple(values.get(name, ())) for name in ("keywords", "hooks")}
     return Policy(**values)
+
+
+def may_be_here(policy: Policy, settings: Settings) -> bool:
+    """Whether this host may carry it out."""
+    return policy.host_label is None or policy.host_label in settings.host_labels
 
 
 def hooks_of(policy: Policy, phase: int) -> tuple[str, ...]:

@@ -187,7 +187,8 @@ class Service:
     def _make_engine(self, slots: int) -> Engine:
         limits = agent_slots(self.settings)
         if not self._is_distributed:
-            return EmbeddedEngine(self.store, self.timers, self._worker, slots, limits)
+            labels = self.settings.host_labels
+            return EmbeddedEngine(self.store, self.timers, self._worker, slots, limits, labels)
         distributed = importlib.import_module("roadmark.executor.engine.distributed")
         engine: Engine = distributed.DistributedEngine(
             store=self.store,
@@ -195,6 +196,7 @@ class Service:
             takeover=self.takeover,
             worker=self._worker,
             agents=list(self.settings.agents),
+            host_labels=self.settings.host_labels,
             slots=slots,
             agent_slots=limits,
             lease_s=self._leases.lease_s,

@@ -27,7 +27,7 @@ from roadmark.executor.masking import mask
 from roadmark.executor.model import Migration, PhaseRun, Policy, Wait
 from roadmark.executor.moves import make_move
 from roadmark.executor.opening import Opening
-from roadmark.executor.policy import asks_before_phase, policy_of
+from roadmark.executor.policy import asks_before_phase, may_be_here, policy_of
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
 from roadmark.executor.store.lane import Transaction
@@ -158,6 +158,8 @@ class Worker:
         def work(transaction: Transaction) -> Lease | None:
             migrations = MigrationRepository(transaction.connection)
             migration = migrations.get(migration_id)
+            if not may_be_here(policy_of(migration), self._settings):
+                return None
             taken = self._leases.taken(transaction, migration)
             if migration.status is Status.QUEUED:
                 if is_held_back(transaction.connection, migration.task_id):

@@ -44,13 +44,15 @@ class DistributedEngine:
         takeover: Takeover,
         worker: Worker,
         agents: Sequence[str],
+        host_labels: Sequence[str],
         slots: int,
         agent_slots: Mapping[str, int],
         lease_s: float,
     ) -> None:
-        """`agents`: whose migrations are taken here; `agent_slots`: how many at once, if limited."""
+        """`agents`, `host_labels`: what is taken here; `agent_slots`: how many at once, if limited."""
         self._store, self._timers, self._takeover, self._worker = store, timers, takeover, worker
         self._agents, self._slots, self._agent_slots = agents, slots, agent_slots
+        self._host_labels = host_labels
         self._lease_s = lease_s
         self._clockwork = make_clockwork()
         self._pool = ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="worker")
@@ -187,8 +189,11 @@ class DistributedEngine:
 
     def _shares(self) -> list[tuple[list[str], int]]:
         """Queues that are taken from together, with how many at once: an agent with a limit has its own."""
-        common = [agent for agent in self._agents if agent not in self._agent_slots]
-        limited = [([name], min(most, self._slots)) for name, most in self._agent_slots.items() if most]
+        queues = {agent: jobs.queues_of(agent, self._host_labels) for agent in self._agents}
+        limited = [
+            (queues.pop(agent), min(most, self._slots)) for agent, most in self._agent_slots.items() if most
+        ]
+        common = [queue for agent in queues if agent not in self._agent_slots for queue in queues[agent]]
         return [(common, self._slots), *limited] if common else limited
 
     def _advance(self, migration_id: str) -> None:

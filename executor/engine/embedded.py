@@ -37,10 +37,14 @@ class EmbeddedEngine:
         worker: Worker,
         slots: int,
         agent_slots: Mapping[str, int] | None = None,
+        host_labels: Sequence[str] = (),
     ) -> None:
-        """`agent_slots`: for each agent that has a limit of its own, how many sessions at once."""
+        """`agent_slots`: for each agent that has a limit of its own, how many sessions at once.
+
+        `host_labels`: what migrations may ask of this host.
+        """
         self._store, self._timers, self._worker, self._slots = store, timers, worker, slots
-        self._agent_slots = agent_slots or {}
+        self._agent_slots, self._host_labels = agent_slots or {}, host_labels
         self._pool = ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="worker")
         self._scheduler = make_clockwork()
         self._busy: dict[str, str] = {}
@@ -137,7 +141,7 @@ class EmbeddedEngine:
     def _due(self, limit: int) -> list[Runnable]:
         with self._store.read() as connection:
             return MigrationRepository(connection).runnable(
-                self._store.clock.now(), limit, held_back(connection), self._full_agents()
+                self._store.clock.now(), limit, self._host_labels, held_back(connection), self._full_agents()
             )
 
     def _work(self, migration_id: str) -> None:

@@ -24,7 +24,7 @@ _TABLES = 7_016_995_174
 _DROP = "DELETE FROM procrastinate_jobs WHERE lock = ANY(%s) AND status = 'todo'"
 _DEFER = """
 SELECT procrastinate_defer_jobs_v1(array_agg(ROW(
-    m.agent, %s,
+    m.agent || coalesce('@' || (m.policy ->> 'host_label'), ''), %s,
     CASE WHEN m.status = 'rolling_back' THEN 9
          ELSE CASE t.priority WHEN 'critical' THEN 3 WHEN 'high' THEN 2 WHEN 'low' THEN 0 ELSE 1 END END,
     m.id, NULL, jsonb_build_object('migration_id', m.id), m.due_at
@@ -59,6 +59,11 @@ AND (m.due_at IS NULL OR m.due_at <= %s) AND NOT m.task_id = ANY(%s)
 AND NOT EXISTS (SELECT FROM procrastinate_jobs j WHERE j.lock = m.id AND j.status IN ('todo', 'doing'))
 ORDER BY m.created_at, m.id LIMIT %s
 """
+
+
+def queues_of(agent: str, host_labels: Iterable[str]) -> list[str]:
+    """The queues of an agent that a host with these labels takes from: as `_DEFER` names them."""
+    return [agent, *(f"{agent}@{label}" for label in host_labels)]
 
 
 def make_tables(connection: sa.Connection) -> None:

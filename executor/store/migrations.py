@@ -141,11 +141,17 @@ class MigrationRepository:
         return {Status(status): count for status, count in rows}
 
     def runnable(
-        self, now: datetime, limit: int, held_back: Collection[str] = (), resting_agents: Collection[str] = ()
+        self,
+        now: datetime,
+        limit: int,
+        host_labels: Collection[str] = (),
+        held_back: Collection[str] = (),
+        resting_agents: Collection[str] = (),
     ) -> list[Runnable]:
         """What a slot may take: rollbacks, then queued migrations whose time has come, by priority and age.
 
-        Left out: migrations of tasks that are `held_back`, and those of `resting_agents`.
+        Left out: what needs another label than `host_labels`, migrations of tasks that are `held_back`, and
+        those of `resting_agents`.
         """
         c = t.migrations.c
         is_rollback = c.status == Status.ROLLING_BACK
@@ -155,11 +161,12 @@ class MigrationRepository:
             c.task_id.not_in(list(held_back)),
             c.agent.not_in(list(resting_agents)),
         )
+        label = c.policy["host_label"].as_string()
         rank = sa.case({"critical": 0, "high": 1, "medium": 2, "low": 3}, value=t.tasks.c.priority, else_=2)
         query = (
             sa.select(c.id, c.agent, c.status)
             .join(t.tasks, t.tasks.c.id == c.task_id)
-            .where(sa.or_(is_rollback, may_begin))
+            .where(sa.or_(is_rollback, may_begin), sa.or_(label.is_(None), label.in_(list(host_labels))))
             .order_by(sa.case((is_rollback, 0), else_=1), rank, c.created_at, c.id)
             .limit(limit)
         )

@@ -29,6 +29,7 @@ KNOWN_KEYS = (
     "migration_phases",
     "critical_files",
     "hooks",
+    "host_label",
     "automation_level",
     "confirmation_required",
     "max_attempts",
@@ -246,6 +247,7 @@ _EXPECTED = {
     "migration_phases": "texts",
     "critical_files": "texts",
     "hooks": "texts",
+    "host_label": "text",
 }
 _NAMES = {
     "boolean": "true or false",

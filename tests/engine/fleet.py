@@ -1,5 +1,6 @@
 """Real processes that carry out migrations of one database, and what must hold of what they did."""
 
+import json
 import os
 import shutil
 import signal
@@ -44,15 +45,22 @@ SPEC = """\
 
 #### AI Execution Context:
 ```json
-{{"git_branch_name": "feature/{slug}", "confirmation_keywords": ["done"], "timeout_seconds": 60}}
+{context}
 ```
 """
 
 
-def spec(title: str, level: str = "full_auto") -> str:
+def spec(title: str, level: str = "full_auto", host_label: str = "") -> str:
     """A spec of two phases; anything but full_auto asks a person before it begins and after each phase."""
     confirmed = str(level != "full_auto").lower()
-    return SPEC.format(title=title, slug=title.lower().replace(" ", "-"), level=level, confirmed=confirmed)
+    context = {
+        "git_branch_name": f"feature/{title.lower().replace(' ', '-')}",
+        "confirmation_keywords": ["done"],
+        "timeout_seconds": 60,
+    }
+    if host_label:
+        context["host_label"] = host_label
+    return SPEC.format(title=title, level=level, confirmed=confirmed, context=json.dumps(context))
 
 
 AGENT = """#!/bin/sh
@@ -172,20 +180,20 @@ class Fleet:
         engine = "distributed" if self.is_distributed else "embedded"
         return CONFIGURATION.format(folder=self.folder, engine=engine, lease_s=LEASE_S, others=others)
 
-    def begin(self, count: int, level: str = "full_auto") -> list[str]:
+    def begin(self, count: int, level: str = "full_auto", host_label: str = "") -> list[str]:
         """So many tasks, each with a migration that is queued."""
         for number in range(count):
             path = self.folder / "specs" / f"task-{number}.md"
-            path.write_text(spec(f"Task {number}", level))
+            path.write_text(spec(f"Task {number}", level, host_label))
             os.utime(path, (1, 1))
         self.desk.intake.rescan()
         tasks = [row.task.id for row in self.desk.tracker.fleet()]
         return [self.desk.manager.start(task, "anna").id for task in tasks]
 
-    def run(self, number: int) -> Runner:
+    def run(self, number: int, host_labels: str = "") -> Runner:
         """A process that carries out: a worker, or, alone, the service."""
         if self.is_distributed:
-            return self._process(f"state-{number}", "worker")
+            return self._process(f"state-{number}", "worker", host_labels=host_labels)
         return self._process("state-0", "serve", "--port", "0")
 
     def serve(self, port: int) -> Runner:
@@ -199,12 +207,13 @@ class Fleet:
         asked = (sys.executable, "-m", "roadmark.cli.main", *arguments, "--state-dir", "state-0")
         return subprocess.run(asked, cwd=self.folder, check=True, capture_output=True, text=True).stdout
 
-    def _process(self, state: str, *command: str) -> Runner:
+    def _process(self, state: str, *command: str, host_labels: str = "") -> Runner:
         state_dir, log = self.folder / state, self.folder / f"log-{len(self.runners)}"
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [sys.executable, "-m", "roadmark.cli.main", *command, "--state-dir", str(state_dir)],
                 cwd=self.folder,
+                env=os.environ | {"ROADMARK_HOST_LABELS": host_labels},
                 stdout=out,
                 stderr=out,
             )

@@ -107,3 +107,14 @@ def test_workers_go_on_after_the_crash_of_their_database(workers: Fleet, postgre
     until("everything is over", workers.is_over)
     workers.look_at_the_end()
     assert [first.process.poll(), second.process.poll()] == [None, None]
+
+
+def test_a_worker_takes_only_what_its_host_has_the_label_for(workers: Fleet) -> None:
+    wanted = workers.begin(2, host_label="gpu")
+    other = workers.run(1, host_labels="macos,arm")
+    until("it works", lambda: "Roadmark works for" in other.log.read_text())
+    able = workers.run(2, host_labels="arm,gpu")
+    until("all are taken", lambda: set(workers.held_by(able)) == set(wanted))
+    workers.open_gate()
+    until("everything is over", workers.is_over)
+    workers.look_at_the_end()

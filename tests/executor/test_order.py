@@ -29,15 +29,21 @@ SPEC = """\
 - **automation_level**: 'full_auto'
 - **confirmation_required**: false
 - **git_branch_required**: false
+{context}"""
+GPU = """
+#### AI Execution Context:
+```json
+{"host_label": "gpu"}
+```
 """
 WRITE = {"do": "write", "path": "only.txt", "text": "done\n"}
 DONE = {"do": "say", "text": "done\n"}
 AGENTS = {"script": AgentSettings(name="script", kind="scripted", options={"attempts": [[WRITE, DONE]]})}
 
 
-def drop(settings: Settings, title: str, dependencies: str = "none") -> None:
+def drop(settings: Settings, title: str, dependencies: str = "none", context: str = "") -> None:
     path = settings.specs / f"{title.lower().replace(' ', '-')}.md"
-    path.write_text(SPEC.format(title=title, dependencies=dependencies))
+    path.write_text(SPEC.format(title=title, dependencies=dependencies, context=context))
     os.utime(path, (1, 1))
 
 
@@ -114,3 +120,17 @@ def test_a_migration_with_a_time_is_not_taken_up_before_it(settings, start_servi
 def test_what_was_never_started_says_so(settings, start_service, tmp_path: Path) -> None:
     drop(settings, "Later")
     assert "was not started" in why(start_service(AGENTS), "later.md")
+
+
+def test_only_a_host_with_its_label_takes_it(settings, start_service, driver_of) -> None:
+    drop(settings, "Heavy", context=GPU)
+    drop(settings, "Light")
+    service = start_service(AGENTS, host_labels=("macos",))
+    heavy = begin(service, "heavy.md")
+    driver_of(service).until(begin(service, "light.md"), Status.COMPLETED)
+    service._worker.advance(heavy)
+    assert service.tracker.migration(heavy).migration.status is Status.QUEUED
+    assert "label 'gpu' takes it; [run] host_labels of this one has: macos" in why(service, heavy)
+    service.stop()
+    service = start_service(AGENTS, host_labels=("macos", "gpu"))
+    driver_of(service).until(heavy, Status.COMPLETED)

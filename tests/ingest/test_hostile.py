@@ -129,6 +129,7 @@ def test_front_matter_that_bites_is_an_error_at_its_place(body: str) -> None:
         ('{"a": "\\ud800"}', "I109"),
         ('{"timeout_seconds": 1e999}', "E104"),
         ('{"timeout_seconds": true}', "E104"),
+        ('{"host_label": ["gpu"]}', "E104"),
         ('{"max_confirmation_attempts": 3.0}', "E104"),
         ("{" + "a" * 1_000, "E101"),
     ],
