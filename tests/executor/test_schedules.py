@@ -33,6 +33,7 @@ class Room:
     def __init__(self, settings: Settings, clock: SetClock) -> None:
         self.service = Service(settings, clock)
         self.service.hold("a test")
+        self.service.intake.keep_the_folder()
         self.service.intake.rescan()
         self.schedules = Schedules(self.service.store, self.service.manager, UTC)
         self.timers = Timers(self.service.store, self.service.manager, self.schedules)
