@@ -62,6 +62,23 @@ def test_every_variable_is_a_setting(path: Path) -> None:
     assert named <= settings | OF_COMPOSE
 
 
+def keys_twice(node: yaml.Node) -> list[str]:
+    """Keys that a mapping has more than once: PyYAML takes the last one, compose refuses the file."""
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value]
+        inside = [twice for _, value in node.value for twice in keys_twice(value)]
+        return [key for key in set(keys) if keys.count(key) > 1] + inside
+    if isinstance(node, yaml.SequenceNode):
+        return [twice for value in node.value for twice in keys_twice(value)]
+    return []
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "alerts.yml"])
+def test_no_file_has_a_key_twice(name: str) -> None:
+    found = keys_twice(yaml.compose((FOLDER / name).read_text()))
+    assert found == []
+
+
 def test_each_worker_has_a_disk_of_its_own() -> None:
     services = compose()["services"]
     states = [
