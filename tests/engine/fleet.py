@@ -122,6 +122,10 @@ class Runner:
         path = self.state_dir / "identity"
         return path.read_text() if path.exists() else "not there yet"
 
+    def has_begun(self) -> bool:
+        """Whether a worker takes what there is: one that finds no database at its start says so, and ends."""
+        return "Roadmark works for" in self.log.read_text()
+
     def kill(self) -> None:
         """End it as a power cut does."""
         self.process.kill()
