@@ -28,7 +28,7 @@ THEMES = ("auto", "light", "dark")
 _MOST_FRAGMENTS = 300
 SCOPES = ("read", "reply", "run", "rollback", "admin")
 
-_MACROS = ("icon", "state", "bar", "act", "question", "schedule_form")
+_MACROS = ("icon", "state", "bar", "act", "question", "agent_choice", "schedule_form")
 """Known everywhere, since a block that is rendered by itself does not see its template's imports."""
 
 Values = Mapping[str, Any]

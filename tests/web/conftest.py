@@ -36,7 +36,7 @@ class Workbench(Service):
     def __init__(self, folder: Path) -> None:
         for name in ("specs", "state"):
             (folder / name).mkdir()
-        agents = {"scaffold": AgentSettings(name="scaffold", kind="scaffold")}
+        agents = {name: AgentSettings(name=name, kind="scaffold") for name in ("scaffold", "mason")}
         super().__init__(
             Settings(specs=folder / "specs", repo=folder / "repo", state_dir=folder / "state", agents=agents)
         )

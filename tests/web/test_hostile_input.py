@@ -44,7 +44,7 @@ FORMS = {
     "/tasks/{task}/tick": ("key", "mark", "version"),
     "/tasks/{task}/rollback": ("to", "reason", "branch", "version", "choice:x", "with_dependents"),
     "/tasks/{task}/undo": ("reason", "version"),
-    "/tasks/{task}/schedule": ("cron",),
+    "/tasks/{task}/schedule": ("cron", "agent"),
     "/schedules/none/remove": ("version",),
     "/theme": ("theme", "next"),
 }

@@ -88,6 +88,14 @@ def test_the_forms_start_steer_and_tick(bench: Workbench, browser: TestClient) -
     assert browser.post(f"{path}/tick", data={"box": "nonsense"}).status_code == 400
 
 
+def test_the_page_asks_which_agent_to_start_with(bench: Workbench, browser: TestClient) -> None:
+    path = f"/tasks/{bench.drop('tidy-shelf.md')}"
+    form = browser.get(path).text.partition(f'action="{path}/start"')[2].partition("</form>")[0]
+    assert "<option>mason</option>" in form
+    browser.post(f"{path}/start", data={"agent": "mason"})
+    assert bench.tracker.migrations_of(path.rpartition("/")[2])[0].agent == "mason"
+
+
 def test_a_form_that_comes_too_late_is_told_so_on_a_page(bench: Workbench, browser: TestClient) -> None:
     migration = bench.start()
     bench.manager.cancel(migration.id, "ben")

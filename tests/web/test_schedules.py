@@ -54,10 +54,21 @@ def test_a_schedule_is_added_on_the_task_page_and_removed_on_its_own(
     assert browser.post(f"/schedules/{schedule.id}/remove").status_code == 404
 
 
+def test_a_schedule_may_name_its_agent(bench: Workbench, browser: TestClient) -> None:
+    task_id = bench.drop("tidy-shelf.md")
+    form = browser.get(f"/tasks/{task_id}").text.split('/schedule"')[1].split("</form>")[0]
+    assert '<option value="">scaffold, as configured</option>' in form
+    assert "<option>mason</option>" in form
+    for agent in ("mason", ""):
+        browser.post(f"/tasks/{task_id}/schedule", data={"cron": "0 2 * * *", "agent": agent})
+    assert {schedule.agent for schedule in bench.schedules.of_task(task_id)} == {"mason", None}
+
+
 def test_a_mistyped_cron_expression_comes_back_with_its_reason(bench: Workbench, browser: TestClient) -> None:
     path = f"/tasks/{bench.drop('tidy-shelf.md')}/schedule"
-    answer = browser.post(path, data={"cron": "at <night>"})
+    answer = browser.post(path, data={"cron": "at <night>", "agent": "mason"})
     assert answer.status_code == 422
+    assert "<option selected>mason</option>" in answer.text
     assert 'value="at &lt;night&gt;"' in answer.text
     assert 'role="alert">' in answer.text
     assert bench.schedules.all() == []

@@ -1,5 +1,8 @@
 """/schedules: what is started by cron and when next, removed there and added on a task's page."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from roadmark.executor.errors import CronWrong
 from roadmark.web.auth import require
 from roadmark.web.bodies import read_form
@@ -13,7 +16,7 @@ from starlette.responses import RedirectResponse, Response
 def show(request: Request) -> Response:
     """GET /schedules: the next one first."""
     require(request, "read")
-    return page(request, "schedules.html", {"rows": service_of(request).schedules.all(), "asked": None})
+    return page(request, "schedules.html", _values(request, asked=None))
 
 
 async def add(request: Request) -> Response:
@@ -23,11 +26,13 @@ async def add(request: Request) -> Response:
     service, task_id = service_of(request), request.path_params["id"]
 
     def order() -> Response:
-        cron = form.get("cron", "")
+        cron, agent = form.get("cron", ""), form.get("agent", "")
         try:
-            service.schedules.add(task_id, cron, principal.name)
+            service.schedules.add(task_id, cron, principal.name, agent or None)
         except CronWrong as error:
-            return _asked_again(request, cron, str(error))
+            task = service.tracker.task(task_id).task
+            asked = {"task": task, "cron": cron, "agent": agent, "error": str(error)}
+            return page(request, "schedules.html", _values(request, asked), 422)
         return RedirectResponse(f"/tasks/{task_id}", 303)
 
     return await run_in_threadpool(order)
@@ -52,7 +57,7 @@ ROUTES = [
 ]
 
 
-def _asked_again(request: Request, cron: str, error: str) -> Response:
+def _values(request: Request, asked: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What the page shows; `asked` is what was wrong with a schedule that is to be added, and how."""
     service = service_of(request)
-    asked = {"task": service.tracker.task(request.path_params["id"]).task, "cron": cron, "error": error}
-    return page(request, "schedules.html", {"rows": service.schedules.all(), "asked": asked}, 422)
+    return {"rows": service.schedules.all(), "settings": service.settings, "asked": asked}
