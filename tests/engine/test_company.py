@@ -100,6 +100,11 @@ def test_the_one_that_serves_says_what_is_gone_and_moved(fleet: Fleet, service) 
     assert found["task-1.md"] is TaskStatus.WITHDRAWN
 
 
+def job_states(fleet: Fleet) -> list[str]:
+    with fleet.desk.store.read() as connection:
+        return list(connection.exec_driver_sql("SELECT status FROM procrastinate_jobs").scalars())
+
+
 def test_jobs_that_are_lost_are_made_anew(fleet: Fleet, service) -> None:
     fleet.open_gate()
     fleet.begin(1)
@@ -118,6 +123,7 @@ def test_a_job_that_a_living_worker_forgot_holds_nothing_up_for_good(fleet: Flee
     worker.work("a worker")
     (migration_id,) = fleet.begin(1, "semi_auto")
     until("it asks", fleet.desk.tracker.inbox)
+    until("its job is over", lambda: "doing" not in job_states(fleet))
 
     def forgotten(transaction) -> None:
         transaction.connection.exec_driver_sql(
