@@ -17,6 +17,7 @@ from roadmark.executor.log_lines import set_up_logging
 from roadmark.executor.service import Service
 from roadmark.web.app import create_app
 from roadmark.web.protocol import DeadlineProtocol
+from roadmark.web.server import Server
 
 _UVICORN: dict[str, Any] = {
     "log_config": None,
@@ -71,7 +72,7 @@ def _serve(service: Service, listener: socket.socket, *, sign_in_link: bool) -> 
         sys.stdout.flush()
         _end_by_return()
         config = uvicorn.Config(create_app(service), **_UVICORN)
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config).run(sockets=[listener])
     finally:
         service.stop()
 
