@@ -14,7 +14,7 @@ from roadmark.executor.dependencies import held_back
 from roadmark.executor.engine.clockwork import add_aside, make_clockwork
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.states import Status
-from roadmark.executor.store.migrations import MigrationRepository, Runnable
+from roadmark.executor.store.runnable import Runnable, RunnableRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.timers import Timers
 from roadmark.executor.worker import Worker
@@ -48,6 +48,8 @@ class EmbeddedEngine:
         self._pool = ThreadPoolExecutor(max_workers=max(1, slots), thread_name_prefix="worker")
         self._scheduler = make_clockwork()
         self._busy: dict[str, str] = {}
+        self._next: list[Runnable] = []
+        self._is_outdated = True
         self._lock = threading.Lock()
         self._woken, self._looking, self._ending = threading.Event(), False, False
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -92,6 +94,7 @@ class EmbeddedEngine:
 
     def wake(self) -> None:
         """Look at the rows now; a look that is under way is followed by another."""
+        self._is_outdated = True
         self._woken.set()
         if self._scheduler.running and not self._looking:
             self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
@@ -112,6 +115,7 @@ class EmbeddedEngine:
 
     def _look(self) -> None:
         """Dispatch for as long as somebody asks for it, or the rows may hold something to do."""
+        self._is_outdated = True
         if self._timers.look():
             self._woken.set()
         while self._woken.is_set():
@@ -123,10 +127,23 @@ class EmbeddedEngine:
             free = self._slots - len(self._busy)
             if free <= 0 or self._ending:
                 return
-            for one in self._due(free + len(self._busy)):
-                if len(self._busy) < self._slots and self._may_work(one):
+            self._read_ahead()
+            while self._next and len(self._busy) < self._slots:
+                one = self._next.pop(0)
+                if self._may_work(one):
                     self._busy[one.id] = one.agent
                     self._pool.submit(self._work, one.id)
+
+    def _read_ahead(self) -> None:
+        """Read what comes next where the rows moved on, or all that was read is taken.
+
+        Finding the first of thousands takes longer than a step. What is not due any more when its turn comes
+        is refused when it is claimed.
+        """
+        if self._next and not self._is_outdated:
+            return
+        self._is_outdated = False
+        self._next = self._due(len(self._busy) + 2 * self._slots)
 
     def _may_work(self, one: Runnable) -> bool:
         """Whether nobody works on it and its agent has a slot left; a rollback needs no agent."""
@@ -140,8 +157,10 @@ class EmbeddedEngine:
 
     def _due(self, limit: int) -> list[Runnable]:
         with self._store.read() as connection:
-            return MigrationRepository(connection).runnable(
-                self._store.clock.now(), limit, self._host_labels, held_back(connection), self._full_agents()
+            held = held_back(connection)
+            self._is_outdated |= bool(held)  # whatever ends next may let one of them go
+            return RunnableRepository(connection).first(
+                self._store.clock.now(), limit, self._host_labels, held, self._full_agents()
             )
 
     def _work(self, migration_id: str) -> None:

@@ -36,15 +36,6 @@ class Spent:
     cost_usd: float
 
 
-@dataclass(frozen=True, slots=True)
-class Runnable:
-    """A migration that a slot may take."""
-
-    id: str
-    agent: str
-    is_rollback: bool
-
-
 _BY_ID = Query(Migration, select_by(t.migrations, "id"))
 _PHASE = Query(PhaseRun, select_by(t.phase_runs, "migration_id", "phase"))
 _PHASES = Query(PhaseRun, select_by(t.phase_runs, "migration_id").order_by(t.phase_runs.c.phase))
@@ -139,39 +130,6 @@ class MigrationRepository:
         c = t.migrations.c
         rows = self._connection.execute(sa.select(c.status, sa.func.count()).group_by(c.status))
         return {Status(status): count for status, count in rows}
-
-    def runnable(
-        self,
-        now: datetime,
-        limit: int,
-        host_labels: Collection[str] = (),
-        held_back: Collection[str] = (),
-        resting_agents: Collection[str] = (),
-    ) -> list[Runnable]:
-        """What a slot may take: rollbacks, then queued migrations whose time has come, by priority and age.
-
-        Left out: what needs another label than `host_labels`, migrations of tasks that are `held_back`, and
-        those of `resting_agents`.
-        """
-        c = t.migrations.c
-        is_rollback = c.status == Status.ROLLING_BACK
-        may_begin = sa.and_(
-            c.status == Status.QUEUED,
-            sa.or_(c.due_at.is_(None), c.due_at <= now),
-            c.task_id.not_in(list(held_back)),
-            c.agent.not_in(list(resting_agents)),
-        )
-        label = c.policy["host_label"].as_string()
-        rank = sa.case({"critical": 0, "high": 1, "medium": 2, "low": 3}, value=t.tasks.c.priority, else_=2)
-        query = (
-            sa.select(c.id, c.agent, c.status)
-            .join(t.tasks, t.tasks.c.id == c.task_id)
-            .where(sa.or_(is_rollback, may_begin), sa.or_(label.is_(None), label.in_(list(host_labels))))
-            .order_by(sa.case((is_rollback, 0), else_=1), rank, c.created_at, c.id)
-            .limit(limit)
-        )
-        rows = self._connection.execute(query)
-        return [Runnable(row.id, row.agent, row.status == Status.ROLLING_BACK) for row in rows]
 
     def due(self, status: Status, now: datetime) -> list[Migration]:
         """Migrations in this status whose due time has passed."""

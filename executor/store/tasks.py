@@ -11,7 +11,7 @@ from roadmark.executor.model import Migration, SpecProblem, Task, TaskFile, Task
 from roadmark.executor.states import NEEDS_PERSON, Status, TaskStatus
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.rows import pack, plain, unpack
-from roadmark.executor.store.statements import Answer, Query, insert_all, select_by, update_by
+from roadmark.executor.store.statements import Answer, Joined, Query, insert_all, select_by, update_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,22 @@ class _Ticked:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A dependency as the spec names it."""
+
+    task_id: str
+    name: str
+
+
+_QUEUED_WISHES = Joined(
+    [(_Wish, t.task_dependencies)],
+    sa.select(t.task_dependencies)
+    .select_from(
+        t.task_dependencies.join(t.migrations, t.migrations.c.task_id == t.task_dependencies.c.task_id)
+    )
+    .where(t.migrations.c.status == sa.literal_column(f"'{Status.QUEUED}'")),
+)
 _BY_ID = Query(Task, select_by(t.tasks, "id"))
 _BY_PATH = Query(Task, select_by(t.tasks, "source_path"))
 _PHASES = Query(TaskPhase, select_by(t.task_phases, "task_id").order_by(t.task_phases.c.ordinal))
@@ -236,13 +252,8 @@ class TaskRepository:
     def queued_dependencies(self) -> dict[str, list[str]]:
         """For each task with a queued migration and dependencies: what its spec says it depends on."""
         names: dict[str, list[str]] = {}
-        query = (
-            sa.select(t.task_dependencies.c.task_id, t.task_dependencies.c.name)
-            .join(t.migrations, t.migrations.c.task_id == t.task_dependencies.c.task_id)
-            .where(t.migrations.c.status == Status.QUEUED)
-        )
-        for task_id, name in self._connection.execute(query):
-            names.setdefault(task_id, []).append(name)
+        for (wish,) in _QUEUED_WISHES.ask_all(self._connection)():
+            names.setdefault(wish.task_id, []).append(wish.name)
         return names
 
     def problems(self, task_id: str) -> list[SpecProblem]:
