@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 from roadmark.executor.model import Migration
@@ -29,7 +28,11 @@ class Lease:
 
         It changes this migration and no other one. Raises: LeaseLost; what `work` raises.
         """
-        return self.write_asking(store, lambda transaction: partial(work, transaction))
+
+        def under_lease(transaction: Transaction) -> Result:
+            return work(transaction, self.held(transaction))
+
+        return store.write(under_lease, self.migration_id)
 
     def write_asking(
         self, store: Store, ask: Callable[[Transaction], Callable[[Migration], Result]]

@@ -30,9 +30,10 @@ from roadmark.executor.opening import Opening
 from roadmark.executor.policy import asks_before_phase, may_be_here, policy_of
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
+from roadmark.executor.store.known import Start
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
-from roadmark.executor.store.situations import Situation, SituationRepository, Start
+from roadmark.executor.store.situations import Situation, SituationRepository
 from roadmark.executor.store.store import Store
 from roadmark.executor.workspace.errors import RemoteUnreachable
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from roadmark.executor.errors import CheckpointUnknown, NotFound
-from roadmark.executor.model import Checkpoint, Rollback, RollbackState
+from roadmark.executor.model import Checkpoint, CheckpointKind, Rollback, RollbackState
 from roadmark.executor.store import tables as t
+from roadmark.executor.store.known import Start, known
 from roadmark.executor.store.rows import pack, plain, unpack
 from roadmark.executor.store.statements import Answer, Query, insert_into, select_by, update_by
 
@@ -32,6 +33,8 @@ class CheckpointRepository:
     def insert(self, checkpoint: Checkpoint) -> None:
         """Keep a checkpoint's row."""
         insert_into(t.checkpoints).queue(self._connection, pack(checkpoint))
+        if checkpoint.kind is CheckpointKind.START:
+            known(self._connection).starts[checkpoint.migration_id] = Start(checkpoint.id)
 
     def change(self, checkpoint_id: str, **values: Any) -> None:
         """Set columns of a checkpoint."""

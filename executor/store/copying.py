@@ -9,6 +9,7 @@ from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store import journal, schema
 from roadmark.executor.store.database import fit_sequence, open_reader, open_writer, revision_of
 from roadmark.executor.store.identity import REVISION
+from roadmark.executor.store.known import Head
 from roadmark.executor.store.tables import metadata
 from roadmark.executor.store.urls import place_of
 
@@ -20,7 +21,7 @@ class Copied:
     """What was copied: rows of all tables, and the end of the journal, which is the same on both sides."""
 
     rows: int
-    head: journal.Head
+    head: Head
 
 
 def copy(source: sa.URL, target: sa.URL) -> Copied:

@@ -33,6 +33,8 @@ class _Kind(Protocol):
 
     def announce(self, connection: sa.Connection) -> None: ...
 
+    def mark_of_others(self, connection: sa.Connection) -> object: ...
+
     def queueing(self, connection: sa.Connection) -> AbstractContextManager[None]: ...
 
     def queue_cursor(self, connection: sa.Connection) -> Any: ...
@@ -83,6 +85,11 @@ def hold(writer: sa.Engine, url: sa.URL, what: str, how: Hold = Hold.ALONE) -> N
 def announce(connection: sa.Connection) -> None:
     """Have those who `listen` told of this transaction, once it is committed."""
     _kind_named(connection.dialect.name).announce(connection)
+
+
+def mark_of_others(connection: sa.Connection) -> object:
+    """A value that is another one where somebody else has committed since it was asked for; None: unknown."""
+    return _kind_named(connection.dialect.name).mark_of_others(connection)
 
 
 def queueing(connection: sa.Connection) -> AbstractContextManager[None]:

@@ -14,20 +14,14 @@ from typing import Any
 import sqlalchemy as sa
 from roadmark.executor.events import Event
 from roadmark.executor.model import JournalEntry
+from roadmark.executor.store.known import Head, known
 from roadmark.executor.store.rows import unpack
 from roadmark.executor.store.statements import Answer, Query, insert_all, select_by
 from roadmark.executor.store.tables import migration_tracking as journal
+from roadmark.executor.store.tables import migrations
 
 GENESIS = "0" * 64
 """What the first row has as its previous hash."""
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The end of the chain."""
-
-    seq: int
-    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +53,9 @@ def acts_on(connection: sa.Connection, task_id: str, limit: int) -> list[Journal
 
 def ask_head(connection: sa.Connection) -> Answer[Head]:
     """Ask for the end of the chain, to be waited for later."""
+    end = known(connection).head
+    if end is not None:
+        return lambda: end
     newest = _HEAD.ask(connection)
     return lambda: newest() or Head(0, GENESIS)
 
@@ -67,13 +64,14 @@ def append(
     connection: sa.Connection, end: Head, events: Sequence[tuple[datetime, Event]]
 ) -> list[JournalEntry]:
     """Write the events behind the head, in order, and give them back as entries."""
-    entries = []
+    rows = []
     for at, event in events:
-        entry = _chained(end, at, event)
-        end = Head(entry.seq, entry.hash)
-        entries.append(entry)
-    insert_all(connection, journal, [_values(entry) for entry in entries])
-    return entries
+        row = _chained(end, at, event)
+        end = Head(row["seq"], row["hash"])
+        rows.append(row)
+    insert_all(connection, journal, rows)
+    known(connection).head = end
+    return [JournalEntry(**row) for row in rows]
 
 
 def read_after(
@@ -102,8 +100,14 @@ def read_before(
 
 def of_kinds(connection: sa.Connection, migration_id: str, kinds: Sequence[str]) -> list[JournalEntry]:
     """Every entry of a migration that is of one of these kinds, oldest first."""
-    query = sa.select(journal).where(journal.c.migration_id == migration_id, journal.c.kind.in_(kinds))
+    query = sa.select(journal).where(of_migration(migration_id), journal.c.kind.in_(kinds))
     return [unpack(JournalEntry, row) for row in connection.execute(query.order_by(journal.c.seq))]
+
+
+def of_migration(migration_id: str) -> sa.ColumnElement[bool]:
+    """The entries of a migration, found by its task: the journal has no other index."""
+    its_task = sa.select(migrations.c.task_id).where(migrations.c.id == migration_id).scalar_subquery()
+    return sa.and_(journal.c.task_id == its_task, journal.c.migration_id == migration_id)
 
 
 def tasks_of_kind(connection: sa.Connection, kind: str, after: int) -> list[str]:
@@ -137,7 +141,8 @@ def _breaks(end: Head, entry: JournalEntry) -> Iterator[Break]:
         yield Break(entry.seq, "was changed: its content does not give its hash")
 
 
-def _chained(end: Head, at: datetime, event: Event) -> JournalEntry:
+def _chained(end: Head, at: datetime, event: Event) -> dict[str, Any]:
+    """The event as the row behind this end."""
     content: dict[str, Any] = {
         "seq": end.seq + 1,
         "at": at,
@@ -151,18 +156,12 @@ def _chained(end: Head, at: datetime, event: Event) -> JournalEntry:
         "to_status": event.to_status,
         "detail": dict(event.detail),
     }
-    return JournalEntry(**content, previous_hash=end.hash, hash=_hash(end.hash, content))
-
-
-def _values(entry: JournalEntry) -> dict[str, Any]:
-    return {name: getattr(entry, name) for name in JournalEntry.__slots__}
+    return {**content, "previous_hash": end.hash, "hash": _hash(end.hash, content)}
 
 
 def _content(entry: JournalEntry) -> dict[str, Any]:
     """What the hash covers besides the hash before it."""
-    content = _values(entry)
-    del content["hash"], content["previous_hash"]
-    return content
+    return {name: getattr(entry, name) for name in JournalEntry.__slots__ if name not in _CHAIN}
 
 
 def _hash(previous_hash: str, content: Mapping[str, Any]) -> str:
@@ -172,12 +171,13 @@ def _hash(previous_hash: str, content: Mapping[str, Any]) -> str:
 
 def _narrowed(query: sa.Select[Any], migration_id: str | None, task_id: str | None) -> sa.Select[Any]:
     if migration_id is not None:
-        query = query.where(journal.c.migration_id == migration_id)
+        query = query.where(of_migration(migration_id))
     if task_id is not None:
         query = query.where(journal.c.task_id == task_id)
     return query
 
 
+_CHAIN = frozenset({"previous_hash", "hash"})
 _canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode
 _HEAD = Query(Head, sa.select(journal).order_by(journal.c.seq.desc()).limit(1))
 _IS_ACT = journal.c.kind != "agent.output"

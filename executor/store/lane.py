@@ -7,11 +7,9 @@ which somebody failed is done again, and so is one that met a server which went 
 must be safe to repeat until its answer is there.
 """
 
-import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,30 +23,41 @@ from roadmark.executor.errors import DatabaseAway
 from roadmark.executor.events import Bus, Event
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.store import journal
-from roadmark.executor.store.ahead import forget_all, reading_ahead
 from roadmark.executor.store.database import announce, queueing
+from roadmark.executor.store.known import Head, forget_what_core_changes, knowing, known
+from roadmark.executor.store.order_queue import OrderQueue
 from roadmark.executor.store.patience import Away, patiently
+from roadmark.executor.store.promise import Promise
 
 Result = TypeVar("Result")
 
 _BATCH = 128
+
+_COMING_BACK_S = 0.0001
+"""So long, for each caller that was answered, their next orders are waited for: a commit then carries all of
+them instead of the first. Whose next order takes longer is not waited for."""
 
 SETTLE_S = 0.05
 """Nothing was ordered for this long: time for what may be done once for many batches."""
 _SETTLE_AT_LATEST_S = 1.0
 
 
+_Moments = list[tuple[datetime, Event]]
+
+
 class Transaction:
     """A caller's part of a batch: its connection, its moment, and the events that it reports."""
+
+    __slots__ = ("connection", "events", "now")
 
     def __init__(self, connection: sa.Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
-        self.events: list[Event] = []
+        self.events: _Moments = []
 
     def record(self, event: Event) -> None:
         """Have the event written to the journal in this transaction."""
-        self.events.append(event)
+        self.events.append((self.now, event))
 
 
 Work = Callable[[Transaction], Result]
@@ -59,9 +68,11 @@ Ask = Callable[[Transaction], Callable[[], Result]]
 
 @dataclass(frozen=True, slots=True)
 class _Order(Generic[Result]):
+    """What a caller wants done, and whom to tell of it."""
+
     ask: Ask[Result]
     about: str
-    answer: Future[Result]
+    answer: Promise[Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +83,11 @@ class _Part:
     work: Callable[[], Any]
 
 
-_Answers = list[Callable[[], None]]
-"""What answers the callers of a batch, once it is on the disk."""
+_Answers = list[tuple[Callable[[Any], None], Any]]
+"""Whom to tell what, once a batch is on the disk."""
 
 _Outcome = tuple[list[JournalEntry], _Answers]
 """The entries of a batch, and its answers."""
-
-_Moments = list[tuple[datetime, Event]]
 
 
 class LaneClosed(RuntimeError):
@@ -107,25 +116,26 @@ class WriterLane:
         self._is_away, self._place = is_away, place
         self.defer: Callable[[sa.Connection, Sequence[Event]], None] = _nothing
         """Called with each batch's events before its commit, in its transaction."""
+        forget_what_core_changes(engine)
         self._unsettled_since: float | None = None
-        self._orders: queue.SimpleQueue[_Order[Any] | None] = queue.SimpleQueue()
+        self._orders: OrderQueue[_Order[Any] | None] = OrderQueue()
         self._closed = False
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name="writer-lane", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work[Result], about: str = "") -> Future[Result]:
+    def submit(self, work: Work[Result], about: str = "") -> Promise[Result]:
         """Have `work` done in the next batch; the future answers once it is on the disk.
 
         `about` is the migration that it is about, if it is: it changes no other one, and its row is there.
 
         Raises: LaneClosed.
         """
-        return self.submit_asking(lambda transaction: partial(work, transaction), about)
+        return self.submit_asking(partial(partial, work), about)
 
-    def submit_asking(self, ask: Ask[Result], about: str) -> Future[Result]:
+    def submit_asking(self, ask: Ask[Result], about: str) -> Promise[Result]:
         """`submit` what `ask` gives; all of a batch ask before any of them works. Raises: LaneClosed."""
-        answer: Future[Result] = Future()
+        answer: Promise[Result] = Promise()
         with self._gate:
             if self._closed:
                 raise LaneClosed("the store is closed")
@@ -143,12 +153,14 @@ class WriterLane:
 
     def _serve(self) -> None:
         while True:
-            batch, last = self._gather()
-            if batch:
-                self._write(batch)
+            self._wait_for_the_first()
+            batch = self._orders.take(_BATCH)
+            orders = [order for order in batch if order is not None]
+            if orders:
+                self._write(orders)
                 self._note_unsettled()
-                self._let_others_order()
-            if last:
+                self._orders.wait_for(len(orders), len(orders) * _COMING_BACK_S)
+            if len(orders) < len(batch):
                 self._settle()
                 return
 
@@ -163,30 +175,11 @@ class WriterLane:
         self._settle()
         self._unsettled_since = None
 
-    def _first(self) -> _Order[Any] | None:
-        """The next order, waited for; what is unsettled is settled while there is none."""
-        if self._unsettled_since is not None:
-            try:
-                return self._orders.get(timeout=SETTLE_S)
-            except queue.Empty:
-                self._settle_now()
-        return self._orders.get()
-
-    def _gather(self) -> tuple[list[_Order[Any]], bool]:
-        """What is waiting now, at least one order; and whether the end was asked for."""
-        first = self._first()
-        if first is None:
-            return [], True
-        batch = [first]
-        while len(batch) < _BATCH:
-            try:
-                order = self._orders.get_nowait()
-            except queue.Empty:
-                break
-            if order is None:
-                return batch, True
-            batch.append(order)
-        return batch, False
+    def _wait_for_the_first(self) -> None:
+        """An order is there then; what is unsettled is settled while there is none."""
+        if self._unsettled_since is not None and not self._orders.wait_for(1, SETTLE_S):
+            self._settle_now()
+        self._orders.wait_for(1)
 
     def _write(self, batch: list[_Order[Any]]) -> None:
         try:
@@ -197,8 +190,8 @@ class WriterLane:
         except BaseException as error:  # noqa: BLE001 - every caller must hear that nothing was kept
             _fail(batch, error, error.__cause__)
             return
-        for answer in answers:
-            answer()
+        for tell, what in answers:
+            tell(what)
         if entries:
             self._bus.publish(entries)
 
@@ -217,20 +210,25 @@ class WriterLane:
             raise
         except Exception as error:  # noqa: BLE001 - whose failure it is, is found part by part
             if len(batch) == 1:
-                return [], [_failing(batch[0].answer, error)]
+                return [], [(batch[0].answer.fail, error)]
         return self._transact(batch, self._apart, _waiting_for_each)
 
     def _transact(
         self,
         batch: list[_Order[Any]],
-        perform: Callable[[sa.Connection, list[_Order[Any]]], tuple[_Answers, _Moments, journal.Head]],
+        perform: Callable[[sa.Connection, list[_Order[Any]]], tuple[_Answers, _Moments, Head]],
         waiting: Callable[[sa.Connection], AbstractContextManager[None]],
     ) -> _Outcome:
         is_sent = False
         try:
-            with self._connected() as connection, waiting(connection), connection.begin():
-                with reading_ahead(connection, {order.about for order in batch if order.about}):
-                    answers, events, head = perform(connection, batch)
+            with (
+                self._connected() as connection,
+                knowing(connection) as known,
+                waiting(connection),
+                connection.begin(),
+            ):
+                known.refresh(connection, {order.about for order in batch if order.about})
+                answers, events, head = perform(connection, batch)
                 entries = self._journaled(connection, head, events)
                 is_sent = True
         except Exception as error:
@@ -258,33 +256,31 @@ class WriterLane:
 
     def _together(
         self, connection: sa.Connection, batch: list[_Order[Any]]
-    ) -> tuple[_Answers, _Moments, journal.Head]:
+    ) -> tuple[_Answers, _Moments, Head]:
         """Every part, or none. Raises what any of them raises."""
         answers: _Answers = []
         events: _Moments = []
         head = journal.ask_head(connection)
         for order, asked in zip(batch, self._asked_early(connection, batch), strict=True):
-            part = asked or self._asked(connection, order)
-            answers.append(_succeeding(order.answer, part.work()))
-            events += [(part.transaction.now, event) for event in part.transaction.events]
+            part = asked or self._part(connection, order)
+            answers.append((order.answer.keep, part.work()))
+            events += part.transaction.events
         return answers, events, head()
 
     def _asked_early(self, connection: sa.Connection, batch: list[_Order[Any]]) -> list[_Part | None]:
         """The part of each order; None where one before it may change what it asks for."""
         parts: list[_Part | None] = []
         before: set[str] = set()
-        for order in takewhile(lambda order: order.about, batch):
-            parts.append(None if order.about in before else self._asked(connection, order))
+        for order in takewhile(_is_about_one, batch):
+            parts.append(None if order.about in before else self._part(connection, order))
             before.add(order.about)
         return parts + [None] * (len(batch) - len(parts))
 
-    def _asked(self, connection: sa.Connection, order: _Order[Any]) -> _Part:
+    def _part(self, connection: sa.Connection, order: _Order[Any]) -> _Part:
         transaction = Transaction(connection, self._clock.now())
         return _Part(transaction, order.ask(transaction))
 
-    def _apart(
-        self, connection: sa.Connection, batch: list[_Order[Any]]
-    ) -> tuple[_Answers, _Moments, journal.Head]:
+    def _apart(self, connection: sa.Connection, batch: list[_Order[Any]]) -> tuple[_Answers, _Moments, Head]:
         """Each part by itself: what fails is undone, and the others stay."""
         answers: _Answers = []
         events: _Moments = []
@@ -292,33 +288,20 @@ class WriterLane:
         for order in batch:
             savepoint.execute("SAVEPOINT part")
             try:
-                part = self._asked(connection, order)
+                part = self._part(connection, order)
                 result = part.work()
             except Exception as error:  # noqa: BLE001 - the caller's own failure is the caller's answer
                 savepoint.execute("ROLLBACK TO part")
                 savepoint.execute("RELEASE part")
-                forget_all(connection)
-                answers.append(_failing(order.answer, error))
+                known(connection).forget_all()
+                answers.append((order.answer.fail, error))
             else:
                 savepoint.execute("RELEASE part")
-                events += [(part.transaction.now, event) for event in part.transaction.events]
-                answers.append(_succeeding(order.answer, result))
+                events += part.transaction.events
+                answers.append((order.answer.keep, result))
         return answers, events, journal.head(connection)
 
-    def _let_others_order(self) -> None:
-        """Give the interpreter to the callers that were answered: what they order goes into the next batch.
-
-        Without it one half of them is written while the other half is answered, and each commit carries half
-        as much. Where nobody is ready it costs microseconds.
-        """
-        known = -1
-        while (waiting := self._orders.qsize()) > known:
-            known = waiting
-            time.sleep(0)
-
-    def _journaled(
-        self, connection: sa.Connection, head: journal.Head, events: _Moments
-    ) -> list[JournalEntry]:
+    def _journaled(self, connection: sa.Connection, head: Head, events: _Moments) -> list[JournalEntry]:
         if not events:
             return []
         entries = journal.append(connection, head, events)
@@ -339,6 +322,10 @@ def _waiting_for_each(connection: sa.Connection) -> AbstractContextManager[None]
     return nullcontext()
 
 
+def _is_about_one(order: _Order[Any]) -> bool:
+    return bool(order.about)
+
+
 def _nothing(connection: sa.Connection, events: Sequence[Event]) -> None:
     del connection, events
 
@@ -346,12 +333,4 @@ def _nothing(connection: sa.Connection, events: Sequence[Event]) -> None:
 def _fail(batch: list[_Order[Any]], error: BaseException, cause: BaseException | None) -> None:
     error.__cause__ = cause
     for order in batch:
-        order.answer.set_exception(error)
-
-
-def _succeeding(answer: Future[Any], result: object) -> Callable[[], None]:
-    return lambda: answer.set_result(result)
-
-
-def _failing(answer: Future[Any], error: Exception) -> Callable[[], None]:
-    return lambda: answer.set_exception(error)
+        order.answer.fail(error)

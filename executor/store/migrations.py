@@ -14,7 +14,7 @@ from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, NotFound
 from roadmark.executor.model import Attempt, Migration, PhaseRun
 from roadmark.executor.states import WORKING, Move, Status, after
 from roadmark.executor.store import tables as t
-from roadmark.executor.store.ahead import forget, known, note
+from roadmark.executor.store.known import known
 from roadmark.executor.store.rows import pack, plain, unpack
 from roadmark.executor.store.statements import (
     Answer,
@@ -64,7 +64,7 @@ class MigrationRepository:
     """Reads and writes migrations."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+        self._connection, self._known = connection, known(connection)
 
     def insert(self, migration: Migration, phase_runs: Collection[PhaseRun]) -> None:
         """A new migration with a row for each of its phases."""
@@ -87,12 +87,12 @@ class MigrationRepository:
 
     def get(self, migration_id: str) -> Migration:
         """The migration. Raises: NotFound."""
-        migration = known(self._connection, migration_id)
+        migration = self._known.migration(migration_id)
         if migration is None:
             migration = _BY_ID.first(self._connection, its_id=migration_id)
             if migration is None:
                 raise NotFound("migration", migration_id)
-            note(self._connection, migration)
+            self._known.note(migration)
         return migration
 
     def held(self, migration_id: str, fence: int) -> Migration:
@@ -156,7 +156,7 @@ class MigrationRepository:
     def renew(self, migration_id: str, fence: int, until: datetime) -> None:
         """Have the lease with this fence hold until then, if it still holds; nobody's view becomes stale."""
         key = {"its_id": migration_id, "its_fence": fence}
-        forget(self._connection, migration_id)
+        self._known.forget(migration_id)
         _RENEWAL.queue(self._connection, {"lease_until": until, **key})
 
     def phase_runs(self, migration_id: str) -> list[PhaseRun]:
@@ -165,7 +165,17 @@ class MigrationRepository:
 
     def ask_phase_runs(self, migration_id: str) -> Answer[list[PhaseRun]]:
         """Ask for `phase_runs`, to be waited for later."""
-        return _PHASES.ask_all(self._connection, its_migration_id=migration_id)
+        runs = self._known.runs.get(migration_id, {})
+        if runs and len(runs) == self.get(migration_id).phase_count:
+            return lambda: [runs[phase] for phase in sorted(runs)]
+        asked = _PHASES.ask_all(self._connection, its_migration_id=migration_id)
+
+        def answer() -> list[PhaseRun]:
+            found = asked()
+            self._known.runs[migration_id] = {run.phase: run for run in found}
+            return found
+
+        return answer
 
     def phase_run(self, migration_id: str, phase: int) -> PhaseRun:
         """One phase. Raises: NotFound."""
@@ -179,6 +189,9 @@ class MigrationRepository:
         values = {name: plain(value) for name, value in changes.items()}
         key = {"its_migration_id": migration_id, "its_phase": phase}
         update_by(t.phase_runs, "migration_id", "phase").queue(self._connection, values | key)
+        runs = self._known.runs.get(migration_id, {})
+        if phase in runs:
+            runs[phase] = replace(runs[phase], **changes)
 
     def insert_attempt(self, attempt: Attempt) -> None:
         """A new attempt, before its process."""
@@ -255,5 +268,5 @@ class MigrationRepository:
         }
         update_by(t.migrations, "id", "status", "version").queue(self._connection, values | seen)
         changed = replace(present, **changes)
-        note(self._connection, changed)
+        self._known.note(changed)
         return changed

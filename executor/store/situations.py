@@ -1,19 +1,14 @@
 """SituationRepository: what a migration's next step depends on, over the caller's connection."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from roadmark.executor.errors import NotFound
 from roadmark.executor.model import CheckpointKind, Migration, PhaseRun, Wait
 from roadmark.executor.store import tables as t
+from roadmark.executor.store.known import Start, known
 from roadmark.executor.store.statements import Answer, Joined
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The checkpoint of the workspace as it was opened."""
-
-    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +47,31 @@ class SituationRepository:
     """Reads situations."""
 
     def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
+        self._connection, self._known = connection, known(connection)
 
     def ask(self, migration_id: str) -> Answer[Situation]:
         """Ask where the migration stands, to be waited for later. Raises then: NotFound."""
-        asked = _SITUATION.ask(self._connection, its_id=migration_id)
+        if self._found(migration_id) is None:
+            asked = _SITUATION.ask(self._connection, its_id=migration_id)
+            return lambda: self._noted(migration_id, asked())
+        return lambda: self._found(migration_id) or self.ask(migration_id)()
 
-        def answer() -> Situation:
-            values = asked()
-            if values is None:
-                raise NotFound("migration", migration_id)
-            return Situation(*values)
+    def _found(self, migration_id: str) -> Situation | None:
+        """The situation as far as it is known already."""
+        known = self._known
+        if migration_id not in known.waits or migration_id not in known.starts:
+            return None
+        migration = known.migration(migration_id)
+        run = None if migration is None else known.runs.get(migration_id, {}).get(migration.phase)
+        if migration is None or run is None:
+            return None
+        return Situation(migration, run, known.waits[migration_id], known.starts[migration_id])
 
-        return answer
+    def _noted(self, migration_id: str, values: tuple[Any, ...] | None) -> Situation:
+        if values is None:
+            raise NotFound("migration", migration_id)
+        situation = Situation(*values)
+        self._known.note(situation.migration)
+        self._known.runs.setdefault(migration_id, {})[situation.run.phase] = situation.run
+        self._known.waits[migration_id], self._known.starts[migration_id] = situation.wait, situation.start
+        return situation

@@ -113,6 +113,14 @@ def _refuse_the_unusable(engine: sa.Engine, url: sa.URL) -> None:
         raise DatabaseUnusable(where, f"not a usable SQLite database ({why})") from error
 
 
+def mark_of_others(connection: sa.Connection) -> object:
+    """Another value than last time where another connection has committed meanwhile; asked in a transaction.
+
+    Source: SQLite, "PRAGMA data_version".
+    """
+    return queue_cursor(connection).value("PRAGMA data_version")
+
+
 @contextmanager
 def queueing(connection: sa.Connection) -> Iterator[None]:
     """Nothing: each answer is there at once."""
@@ -145,6 +153,11 @@ class _Answered:
     def executemany(self, statement: str, parameters: Sequence[Sequence[Any]]) -> None:
         """Carry it out for each."""
         self._cursor.executemany(statement, parameters)
+
+    def value(self, question: str) -> object:
+        """The answer to a question that has one value."""
+        self.execute(question)
+        return self.fetchone()[0]
 
     @property
     def rowcount(self) -> int:

@@ -6,7 +6,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,7 +29,9 @@ from roadmark.executor.store.database import (
 )
 from roadmark.executor.store.holding import Hold
 from roadmark.executor.store.identity import REVISION
+from roadmark.executor.store.known import Head
 from roadmark.executor.store.lane import Ask, Transaction, Work, WriterLane
+from roadmark.executor.store.promise import Promise
 from roadmark.executor.store.urls import conninfo_of, is_sqlite, place_of, url_of
 
 log = logging.getLogger(__name__)
@@ -139,12 +140,15 @@ class Store:
         Raises: DatabaseAway where the server is away for too long, or went away within the commit: what
         was to be written may be there then, or not.
         """
-        return self.write_asking(lambda transaction: partial(work, transaction), about)
+        return self._answer(lambda: self._lane.submit(work, about))
 
     def write_asking(self, ask: Ask[Result], about: str) -> Result:
         """`write` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
+        return self._answer(lambda: self._lane.submit_asking(ask, about))
+
+    def _answer(self, order: Callable[[], Promise[Result]]) -> Result:
         began = self.clock.monotonic_s()
-        result = self.submit_asking(ask, about).result()
+        result = order().result()
         self.times["write"].note(self.clock.monotonic_s() - began)
         return result
 
@@ -168,11 +172,11 @@ class Store:
         with self.read() as connection:
             return journal.read_after(connection, seq, limit)
 
-    def submit(self, work: Work[Result], about: str = "") -> Future[Result]:
+    def submit(self, work: Work[Result], about: str = "") -> Promise[Result]:
         """`write` without waiting; the future tells how it went."""
         return self._lane.submit(work, about)
 
-    def submit_asking(self, ask: Ask[Result], about: str) -> Future[Result]:
+    def submit_asking(self, ask: Ask[Result], about: str) -> Promise[Result]:
         """`write_asking` without waiting; the future tells how it went."""
         return self._lane.submit_asking(ask, about)
 
@@ -212,11 +216,11 @@ class Store:
         draft.write_text(json.dumps({"seq": newest.seq, "hash": newest.hash}))
         os.replace(draft, self._head_file)
 
-    def _read_head(self) -> journal.Head | None:
+    def _read_head(self) -> Head | None:
         if not self._head_file.exists():
             return None
         kept = json.loads(self._head_file.read_text())
-        return journal.Head(kept["seq"], kept["hash"])
+        return Head(kept["seq"], kept["hash"])
 
 
 def _bring_up_to_date(engine: sa.Engine) -> None:

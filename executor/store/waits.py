@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from roadmark.executor.model import Reply, Wait
 from roadmark.executor.store import tables as t
+from roadmark.executor.store.known import known
 from roadmark.executor.store.rows import pack, unpack
 from roadmark.executor.store.statements import Query, insert_into, select_by
 
@@ -40,6 +41,7 @@ class WaitRepository:
     def open(self, wait: Wait) -> None:
         """Open a question; the database allows one a migration."""
         insert_into(t.waits).queue(self._connection, pack(wait))
+        known(self._connection).waits[wait.migration_id] = wait
 
     def open_of(self, migration_id: str) -> Wait | None:
         """The open question of a migration."""

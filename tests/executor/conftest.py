@@ -13,6 +13,8 @@ from roadmark.executor.model import Migration
 from roadmark.executor.service import Service
 from roadmark.executor.states import Status
 
+from .knowledge import check_all_knowledge
+
 SPEC = """\
 # Greeting Page Implementation
 
@@ -67,6 +69,12 @@ def git(repo: Path, *arguments: str) -> str:
         ["git", *GIT_IDENTITY, *arguments], cwd=repo, check=True, capture_output=True, text=True
     )
     return done.stdout.strip()
+
+
+@pytest.fixture(autouse=True)
+def knowledge_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that the writer remembers is outdated, in any test of this folder."""
+    check_all_knowledge(monkeypatch)
 
 
 @pytest.fixture(scope="session")
