@@ -3,5 +3,5 @@
 DATABASE = "roadmark.db"
 """The name of the database in a state directory."""
 
-REVISION = "0007"
+REVISION = "0008"
 """The revision of the schema that this program reads; the last one under alembic/versions."""

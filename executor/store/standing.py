@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from roadmark.executor.states import Status
 from roadmark.executor.store import tables as t
+from roadmark.executor.store.journal import of_migration
 
 _STARTED = "migration.started"
 
@@ -24,7 +25,7 @@ class StandingRepository:
         c = t.migration_tracking.c
         query = (
             sa.select(c.at, c.to_status)
-            .where(c.migration_id == migration_id, sa.or_(c.to_status.is_not(None), c.kind == _STARTED))
+            .where(of_migration(migration_id), sa.or_(c.to_status.is_not(None), c.kind == _STARTED))
             .order_by(c.seq)
         )
         for at, to_status in self._connection.execute(query):

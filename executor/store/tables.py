@@ -384,7 +384,6 @@ migration_tracking = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False),
     _text("previous_hash"),
     _text("hash"),
-    sa.Index(None, "migration_id", "seq"),
     sa.Index(None, "task_id", "seq"),
 )
 
