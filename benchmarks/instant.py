@@ -65,7 +65,7 @@ class InstantOpening:
             first = snapshot(migration, "s")
             keep_checkpoint(transaction, held, "start", CheckpointKind.START, first, position)
 
-        lease.write(self._store, work)
+        lease.finish(self._store, work)
 
 
 class InstantAttempts:
@@ -119,7 +119,7 @@ class InstantLanding:
             )
             transaction.record(event_of(held, "phase.done", detail={"name": run.name}))
 
-        lease.write(self._store, work)
+        lease.finish(self._store, work)
 
 
 class Fleet:

@@ -6,7 +6,7 @@ recorded before a crash can be closed the same way at the next start.
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
@@ -16,13 +16,12 @@ from roadmark.executor.conversation import Turn
 from roadmark.executor.lease import Lease
 from roadmark.executor.masking import mask
 from roadmark.executor.metrics import MigrationMetrics
-from roadmark.executor.model import Attempt, Checkpoint, CheckpointKind, Migration, PhaseRun
+from roadmark.executor.model import Attempt, CheckpointKind, Migration, PhaseRun
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.policy import policy_of
 from roadmark.executor.positions import position_of
 from roadmark.executor.rollback import roll_back_after_failure
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
-from roadmark.executor.store.checkpoints import CheckpointRepository
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.statements import Answer
@@ -67,17 +66,17 @@ def close_attempt(
     def ask(transaction: Transaction) -> Callable[[Migration], None]:
         return ask_to_conclude(transaction, metrics, attempt, closing)
 
-    lease.write_asking(store, ask)
+    lease.finish_asking(store, ask)
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a closing reads: the attempt, its migration's phases and ticked boxes, its checkpoint."""
+    """An attempt, and what its closing reads: the migration's phases and ticked boxes."""
 
-    attempt: Answer[Attempt]
+    attempt: Attempt
+    is_open: Answer[bool]
     runs: Answer[list[PhaseRun]]
     ticked: Answer[list[str]]
-    kept: Answer[Checkpoint | None]
 
 
 def ask_to_conclude(
@@ -85,12 +84,11 @@ def ask_to_conclude(
 ) -> Callable[[Migration], None]:
     """The closing, within the caller's transaction; nothing happens where the attempt is closed already."""
     migrations = MigrationRepository(transaction.connection)
-    checkpoints = CheckpointRepository(transaction.connection)
     asked = _Asked(
-        attempt=migrations.ask_attempt(attempt.id),
+        attempt=attempt,
+        is_open=migrations.ask_is_open(attempt.id),
         runs=migrations.ask_phase_runs(attempt.migration_id),
         ticked=TaskRepository(transaction.connection).ask_ticked(attempt.migration_id),
-        kept=checkpoints.ask_at_ref(attempt.migration_id, closing.snapshot.ref),
     )
     return lambda migration: _conclude(transaction, metrics, migration, asked, closing)
 
@@ -98,22 +96,20 @@ def ask_to_conclude(
 def _conclude(
     transaction: Transaction, metrics: MigrationMetrics, migration: Migration, asked: _Asked, closing: Closing
 ) -> None:
-    known, verdict = asked.attempt(), closing.verdict
-    if known.ended_at is not None:
+    if not asked.is_open():
         return
+    attempt, verdict = asked.attempt, closing.verdict
     runs = {run.phase: run for run in asked.runs()}
-    run = runs[known.phase]
+    run = runs[attempt.phase]
     changes = _changes(run, verdict)
     position = position_of(migration, (runs | {run.phase: replace(run, **changes)}).values(), asked.ticked())
-    kind, name = CheckpointKind.ATTEMPT, checkpoint_name(known)
-    checkpoint = asked.kept() or make_checkpoint(
-        transaction, migration, name, kind, closing.snapshot, position
-    )
+    kind, name = CheckpointKind.ATTEMPT, checkpoint_name(attempt)
+    checkpoint = make_checkpoint(transaction, migration, name, kind, closing.snapshot, position)
     migrations = MigrationRepository(transaction.connection)
     migrations.change_phase(migration.id, run.phase, checkpoint_id=checkpoint.id, **changes)
     ending = _ending(closing) | {"checkpoint_id": checkpoint.id}
-    migrations.close_attempt(known.id, transaction.now, **ending)
-    metrics.of_attempt(transaction, migration, replace(known, ended_at=transaction.now, **ending))
+    migrations.close_attempt(attempt.id, transaction.now, **ending)
+    metrics.of_attempt(transaction, migration, replace(attempt, ended_at=transaction.now, **ending))
     detail = {"outcome": verdict.outcome.value, "reason": mask(verdict.reason), "used": verdict.attempt_used}
     transaction.record(event_of(migration, "attempt.ended", detail=detail))
     if migration.status is Status.RUNNING:
@@ -252,7 +248,9 @@ def _delay_s(run: PhaseRun, first_s: float) -> float:
 
 
 def _shown(evidence: Evidence | None) -> dict[str, Any] | None:
-    return None if evidence is None else {name: _plain(value) for name, value in asdict(evidence).items()}
+    if evidence is None:
+        return None
+    return {field.name: _plain(getattr(evidence, field.name)) for field in fields(evidence)}
 
 
 def _plain(value: Any) -> Any:

@@ -53,7 +53,7 @@ class Landing:
                 written.apply(transaction, keys, "x", f"agent {migration.agent}")
                 self._record(transaction, held, run, checkpoint, commit)
 
-            lease.write(self._store, work)
+            lease.finish(self._store, work)
 
     def _checkpoint(self, run: PhaseRun) -> Checkpoint:
         if run.checkpoint_id is None:

@@ -1,7 +1,8 @@
 """A worker's claim on a migration: whoever takes it next raises the fence, and older claims stop counting."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from roadmark.executor.model import Migration
@@ -18,6 +19,8 @@ class Lease:
 
     migration_id: str
     fence: int
+    look: Callable[[Transaction], None] | None = field(default=None, compare=False, repr=False)
+    """Called at the end of the transaction that finishes a step."""
 
     def is_held(self, transaction: Transaction) -> bool:
         """Whether the lease still holds."""
@@ -29,21 +32,45 @@ class Lease:
         It changes this migration and no other one. Raises: LeaseLost; what `work` raises.
         """
 
-        def under_lease(transaction: Transaction) -> Result:
-            return work(transaction, self.held(transaction))
+        return store.write(partial(self._work, work), self.migration_id)
 
-        return store.write(under_lease, self.migration_id)
+    def _work(self, work: Callable[[Transaction, Migration], Result], transaction: Transaction) -> Result:
+        return work(transaction, self.held(transaction))
 
     def write_asking(
         self, store: Store, ask: Callable[[Transaction], Callable[[Migration], Result]]
     ) -> Result:
         """`write` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
 
-        def asking(transaction: Transaction) -> Callable[[], Result]:
-            work = ask(transaction)
-            return lambda: work(self.held(transaction))
+        return store.write_asking(partial(self._asking, ask), self.migration_id)
 
-        return store.write_asking(asking, self.migration_id)
+    def finish(self, store: Store, work: Callable[[Transaction, Migration], Result]) -> Result:
+        """`write` the last part of a step, and `look`. Raises: as `write`."""
+        return self.finish_asking(store, lambda transaction: partial(work, transaction))
+
+    def finish_asking(
+        self, store: Store, ask: Callable[[Transaction], Callable[[Migration], Result]]
+    ) -> Result:
+        """`finish` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
+        return store.write_asking(partial(self._asking_last, ask), self.migration_id)
+
+    def _asking(
+        self, ask: Callable[[Transaction], Callable[[Migration], Result]], transaction: Transaction
+    ) -> Callable[[], Result]:
+        work = ask(transaction)
+        return lambda: work(self.held(transaction))
+
+    def _asking_last(
+        self, ask: Callable[[Transaction], Callable[[Migration], Result]], transaction: Transaction
+    ) -> Callable[[], Result]:
+        work = ask(transaction)
+        return lambda: self._work_and_look(work, transaction)
+
+    def _work_and_look(self, work: Callable[[Migration], Result], transaction: Transaction) -> Result:
+        result = work(self.held(transaction))
+        if self.look is not None:
+            self.look(transaction)
+        return result
 
     def held(self, transaction: Transaction) -> Migration:
         """The migration, if the lease still holds. Raises: LeaseLost."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
+from operator import attrgetter
 from typing import Literal
 
 import sqlalchemy as sa
@@ -11,6 +12,15 @@ from roadmark.executor.model import Migration
 from roadmark.executor.store.migrations import MigrationRepository, Spent
 
 Scope = Literal["migration", "task", "day"]
+
+
+_CAPS = attrgetter(
+    *(
+        f"{kind}_per_{scope}"
+        for kind in ("attempts", "tokens", "cost_usd")
+        for scope in ("migration", "task", "day")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +81,7 @@ def next_opening(active_hours: str, now: datetime, zone: tzinfo | None = None) -
 
 
 def _is_limited(settings: Settings) -> bool:
-    kinds, scopes = ("attempts", "tokens", "cost_usd"), ("migration", "task", "day")
-    return any(getattr(settings, f"{kind}_per_{scope}") for kind in kinds for scope in scopes)
+    return any(_CAPS(settings))
 
 
 def _reached(settings: Settings, scope: Scope, spent: Spent) -> str | None:

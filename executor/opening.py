@@ -40,4 +40,4 @@ class Opening:
             keep_checkpoint(transaction, held, START, CheckpointKind.START, snapshot, position)
             transaction.record(event_of(held, "workspace.opened", detail={"base_commit": opened.base_commit}))
 
-        lease.write(self._store, work)
+        lease.finish(self._store, work)

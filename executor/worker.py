@@ -7,9 +7,10 @@ lease still holds. What the next step is, is a pure function of the rows.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum, auto
+from functools import partial
 from typing import assert_never
 
 from roadmark.executor import questions
@@ -63,13 +64,26 @@ class Rows:
     """What the next step depends on."""
 
     migration: Migration
+    policy: Policy
     run: PhaseRun
     wait: Wait | None
     start: Start | None
     halt: Halt | None
 
 
-def next_step(rows: Rows, policy: Policy) -> Step:
+class _Sight:
+    """What a worker saw at the end of the step before, until it is taken."""
+
+    def __init__(self) -> None:
+        self.rows: Rows | None = None
+
+    def taken(self) -> Rows | None:
+        """What was seen, once."""
+        rows, self.rows = self.rows, None
+        return rows
+
+
+def next_step(rows: Rows) -> Step:
     """The next step of a claimed migration."""
     if rows.wait is not None:
         return Step.ASK_AGAIN
@@ -79,7 +93,7 @@ def next_step(rows: Rows, policy: Policy) -> Step:
         return Step.OPEN
     match rows.run.state:
         case PhaseState.PENDING:
-            if asks_before_phase(policy) and not rows.run.cleared:
+            if asks_before_phase(rows.policy) and not rows.run.cleared:
                 return Step.ASK_BEGIN
             return Step.ATTEMPT if rows.halt is None else Step.HALT
         case PhaseState.ASKED:
@@ -135,9 +149,11 @@ class Worker:
             log.exception("migration %s: unexpected failure", lease.migration_id)
             self._block(lease, mask(f"unexpected failure: {type(error).__name__}: {error}"))
 
-    def _advance(self, lease: Lease) -> None:
+    def _advance(self, claimed: Lease) -> None:
+        sight = _Sight()
+        lease = replace(claimed, look=partial(self._look, sight, claimed.migration_id))
         while True:
-            rows = self._rows(lease)
+            rows = sight.taken() or self._rows(lease)
             migration = rows.migration
             match migration.status:
                 case Status.RUNNING if migration.wanted == "pause":
@@ -181,26 +197,32 @@ class Worker:
         """
 
         def ask(transaction: Transaction) -> Callable[[Migration], Rows]:
-            situations = SituationRepository(transaction.connection)
-            asked = situations.ask(lease.migration_id)
-
-            def work(held: Migration) -> Rows:
-                rows = self._rows_of(transaction, held, asked())
-                while (further := _keep_books(transaction, rows)) is not None:
-                    rows = self._rows_of(transaction, further, situations.ask(lease.migration_id)())
-                return rows
-
-            return work
+            asked = SituationRepository(transaction.connection).ask(lease.migration_id)
+            return lambda _held: self._rows_of(transaction, asked())
 
         return lease.write_asking(self._store, ask)
 
-    def _rows_of(self, transaction: Transaction, migration: Migration, situation: Situation) -> Rows:
+    def _look(self, sight: _Sight, migration_id: str, transaction: Transaction) -> None:
+        """Keep what comes next in sight at the end of a step, where that asks for nothing more."""
+        situation = SituationRepository(transaction.connection).known(migration_id)
+        sight.rows = None if situation is None else self._rows_of(transaction, situation)
+
+    def _rows_of(self, transaction: Transaction, situation: Situation) -> Rows:
+        situations = SituationRepository(transaction.connection)
+        rows = self._rows_at(transaction, situation)
+        while _keep_books(transaction, rows):
+            rows = self._rows_at(transaction, situations.ask(rows.migration.id)())
+        return rows
+
+    def _rows_at(self, transaction: Transaction, situation: Situation) -> Rows:
+        migration = situation.migration
         halt = halt_of(transaction.connection, self._settings, migration, transaction.now)
-        return Rows(migration, situation.run, situation.wait, situation.start, halt)
+        policy = policy_of(migration)
+        return Rows(migration, policy, situation.run, situation.wait, situation.start, halt)
 
     def _take_step(self, lease: Lease, rows: Rows) -> None:
         migration = rows.migration
-        match next_step(rows, policy_of(migration)):
+        match next_step(rows):
             case Step.ASK_AGAIN | Step.ASK_START | Step.ASK_BEGIN | Step.ASK_CONFIRM as step:
                 self._ask(lease, *_question(step, rows))
             case Step.OPEN:
@@ -216,7 +238,7 @@ class Worker:
         def work(transaction: Transaction, migration: Migration) -> None:
             questions.ask(transaction, migration, kind, prompt)
 
-        lease.write(self._store, work)
+        lease.finish(self._store, work)
 
     def _halt(self, lease: Lease, halt: Halt) -> None:
         """Park or block it, where the operator's hours or limits hold it back."""
@@ -225,7 +247,7 @@ class Worker:
         def work(transaction: Transaction, migration: Migration) -> None:
             make_move(transaction, migration, move, reason=halt.reason, due_at=halt.until)
 
-        lease.write(self._store, work)
+        lease.finish(self._store, work)
 
     def _park(self, lease: Lease, reason: str) -> None:
         """Try it again later, by itself; a rollback that cannot go on is a person's matter at once."""
@@ -268,19 +290,21 @@ def _stopped(transaction: Transaction, migration: Migration) -> None:
         make_move(transaction, migration, Move.STOPPED)
 
 
-def _keep_books(transaction: Transaction, rows: Rows) -> Migration | None:
-    """Take a step that changes rows alone, where that is the next one; the migration as it is then."""
+def _keep_books(transaction: Transaction, rows: Rows) -> bool:
+    """Take a step that changes rows alone, where that is the next one; whether it was."""
     migration = rows.migration
     if migration.status is not Status.RUNNING or migration.wanted == "pause":
-        return None
-    match next_step(rows, policy_of(migration)):
+        return False
+    match next_step(rows):
         case Step.NEXT_PHASE:
             changes = {"phase": migration.phase + 1, "attempt": 0}
-            return MigrationRepository(transaction.connection).change(migration, transaction.now, **changes)
+            MigrationRepository(transaction.connection).change(migration, transaction.now, **changes)
+            return True
         case Step.FINISH:
-            return make_move(transaction, migration, Move.FINISH)
+            make_move(transaction, migration, Move.FINISH)
+            return True
         case _:
-            return None
+            return False
 
 
 def _question(step: Step, rows: Rows) -> tuple[WaitKind, str]:

@@ -8,7 +8,7 @@ from roadmark.executor.model import Checkpoint, CheckpointKind, Rollback, Rollba
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.known import Start, known
 from roadmark.executor.store.rows import pack, plain, unpack
-from roadmark.executor.store.statements import Answer, Query, insert_into, select_by, update_by
+from roadmark.executor.store.statements import Query, insert_into, select_by, update_by
 
 _OF_MIGRATION = Query(
     Checkpoint,
@@ -47,11 +47,7 @@ class CheckpointRepository:
 
     def at_ref(self, migration_id: str, ref: str) -> Checkpoint | None:
         """The checkpoint that is kept under this ref of the vault."""
-        return self.ask_at_ref(migration_id, ref)()
-
-    def ask_at_ref(self, migration_id: str, ref: str) -> Answer[Checkpoint | None]:
-        """Ask for `at_ref`, to be waited for later."""
-        return _AT_REF.ask(self._connection, its_migration_id=migration_id, its_ref=ref)
+        return _AT_REF.first(self._connection, its_migration_id=migration_id, its_ref=ref)
 
     def get(self, checkpoint_id: str) -> Checkpoint:
         """A checkpoint by its id. Raises: NotFound."""

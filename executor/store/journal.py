@@ -64,13 +64,14 @@ def append(
     connection: sa.Connection, end: Head, events: Sequence[tuple[datetime, Event]]
 ) -> list[JournalEntry]:
     """Write the events behind the head, in order, and give them back as entries."""
-    rows = []
+    rows: list[dict[str, Any]] = []
+    seq, previous_hash = end.seq, end.hash
     for at, event in events:
-        row = _chained(end, at, event)
-        end = Head(row["seq"], row["hash"])
-        rows.append(row)
+        seq += 1
+        rows.append(_chained(seq, previous_hash, at, event))
+        previous_hash = rows[-1]["hash"]
     insert_all(connection, journal, rows)
-    known(connection).head = end
+    known(connection).head = Head(seq, previous_hash)
     return [JournalEntry(**row) for row in rows]
 
 
@@ -141,10 +142,10 @@ def _breaks(end: Head, entry: JournalEntry) -> Iterator[Break]:
         yield Break(entry.seq, "was changed: its content does not give its hash")
 
 
-def _chained(end: Head, at: datetime, event: Event) -> dict[str, Any]:
-    """The event as the row behind this end."""
+def _chained(seq: int, previous_hash: str, at: datetime, event: Event) -> dict[str, Any]:
+    """The event as a row of the journal."""
     content: dict[str, Any] = {
-        "seq": end.seq + 1,
+        "seq": seq,
         "at": at,
         "actor": event.actor.replace("\0", "\ufffd"),  # PostgreSQL cannot hold it, and the hash covers it
         "kind": event.kind,
@@ -156,7 +157,7 @@ def _chained(end: Head, at: datetime, event: Event) -> dict[str, Any]:
         "to_status": event.to_status,
         "detail": dict(event.detail),
     }
-    return {**content, "previous_hash": end.hash, "hash": _hash(end.hash, content)}
+    return {**content, "previous_hash": previous_hash, "hash": _hash(previous_hash, content)}
 
 
 def _content(entry: JournalEntry) -> dict[str, Any]:

@@ -119,6 +119,8 @@ class WriterLane:
         forget_what_core_changes(engine)
         self._unsettled_since: float | None = None
         self._orders: OrderQueue[_Order[Any] | None] = OrderQueue()
+        self._coming = 0
+        """How many orders wait once those who were answered last are back with their next ones."""
         self._closed = False
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name="writer-lane", daemon=True)
@@ -159,7 +161,7 @@ class WriterLane:
             if orders:
                 self._write(orders)
                 self._note_unsettled()
-                self._orders.wait_for(len(orders), len(orders) * _COMING_BACK_S)
+                self._orders.wait_for(self._coming, len(orders) * _COMING_BACK_S)
             if len(orders) < len(batch):
                 self._settle()
                 return
@@ -190,6 +192,7 @@ class WriterLane:
         except BaseException as error:  # noqa: BLE001 - every caller must hear that nothing was kept
             _fail(batch, error, error.__cause__)
             return
+        self._coming = min(_BATCH, len(self._orders) + len(answers))
         for tell, what in answers:
             tell(what)
         if entries:

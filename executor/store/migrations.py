@@ -36,10 +36,17 @@ class Spent:
     cost_usd: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Identified:
+    """That there is such a row."""
+
+    id: str
+
+
 _BY_ID = Query(Migration, select_by(t.migrations, "id"))
 _PHASE = Query(PhaseRun, select_by(t.phase_runs, "migration_id", "phase"))
 _PHASES = Query(PhaseRun, select_by(t.phase_runs, "migration_id").order_by(t.phase_runs.c.phase))
-_ATTEMPT = Query(Attempt, select_by(t.attempts, "id"))
+_OPEN_ATTEMPT = Query(_Identified, select_by(t.attempts, "id").where(t.attempts.c.ended_at.is_(None)))
 _ATTEMPTS = Query(
     Attempt,
     select_by(t.attempts, "migration_id").order_by(
@@ -207,21 +214,10 @@ class MigrationRepository:
         packed = {name: plain(value) for name, value in values.items()}
         update_by(t.attempts, "id").queue(self._connection, packed | {"its_id": attempt_id})
 
-    def attempt(self, attempt_id: str) -> Attempt:
-        """One attempt. Raises: NotFound."""
-        return self.ask_attempt(attempt_id)()
-
-    def ask_attempt(self, attempt_id: str) -> Answer[Attempt]:
-        """Ask for `attempt`, to be waited for later."""
-        asked = _ATTEMPT.ask(self._connection, its_id=attempt_id)
-
-        def answer() -> Attempt:
-            attempt = asked()
-            if attempt is None:
-                raise NotFound("attempt", attempt_id)
-            return attempt
-
-        return answer
+    def ask_is_open(self, attempt_id: str) -> Answer[bool]:
+        """Ask whether the attempt has no end yet, to be waited for later."""
+        asked = _OPEN_ATTEMPT.ask(self._connection, its_id=attempt_id)
+        return lambda: asked() is not None
 
     def attempts(self, migration_id: str) -> list[Attempt]:
         """All attempts in the order in which they began."""

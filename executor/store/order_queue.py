@@ -17,6 +17,9 @@ class OrderQueue(Generic[Order]):
         self._bell = threading.Lock()
         self._bell.acquire()
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def put(self, order: Order) -> None:
         """Add an order. It is never held up."""
         self._waiting.append(order)

@@ -1,7 +1,7 @@
 """What a caller of the writer lane waits for: the answer to an order, or its failure."""
 
 import threading
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 Result = TypeVar("Result")
 
@@ -18,7 +18,7 @@ class Promise(Generic[Result]):
     def __init__(self) -> None:
         self._open = threading.Lock()
         self._open.acquire()
-        self._result: object = None
+        self._result: Any = None
         self._error: BaseException | None = None
 
     def keep(self, result: Result) -> None:
@@ -41,4 +41,4 @@ class Promise(Generic[Result]):
         self._open.release()
         if self._error is not None:
             raise self._error
-        return cast(Result, self._result)
+        return self._result  # type: ignore[no-any-return]

@@ -51,21 +51,21 @@ class SituationRepository:
 
     def ask(self, migration_id: str) -> Answer[Situation]:
         """Ask where the migration stands, to be waited for later. Raises then: NotFound."""
-        if self._found(migration_id) is None:
+        if self.known(migration_id) is None:
             asked = _SITUATION.ask(self._connection, its_id=migration_id)
             return lambda: self._noted(migration_id, asked())
-        return lambda: self._found(migration_id) or self.ask(migration_id)()
+        return lambda: self.known(migration_id) or self.ask(migration_id)()
 
-    def _found(self, migration_id: str) -> Situation | None:
-        """The situation as far as it is known already."""
-        known = self._known
-        if migration_id not in known.waits or migration_id not in known.starts:
+    def known(self, migration_id: str) -> Situation | None:
+        """The situation, where the writer knows it already."""
+        rows = self._known
+        if migration_id not in rows.waits or migration_id not in rows.starts:
             return None
-        migration = known.migration(migration_id)
-        run = None if migration is None else known.runs.get(migration_id, {}).get(migration.phase)
+        migration = rows.migration(migration_id)
+        run = None if migration is None else rows.runs.get(migration_id, {}).get(migration.phase)
         if migration is None or run is None:
             return None
-        return Situation(migration, run, known.waits[migration_id], known.starts[migration_id])
+        return Situation(migration, run, rows.waits[migration_id], rows.starts[migration_id])
 
     def _noted(self, migration_id: str, values: tuple[Any, ...] | None) -> Situation:
         if values is None:

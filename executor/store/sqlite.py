@@ -136,23 +136,26 @@ def insert_all(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappin
 
 def queue_cursor(connection: sa.Connection) -> "_Answered":
     """A cursor that has its whole answer as soon as a statement was carried out."""
-    return _Answered(cast(sqlite3.Cursor, connection.connection.cursor()))
+    return _Answered(cast(sqlite3.Connection, connection.connection.driver_connection))
 
 
 class _Answered:
     """Holds rows, and no statement: one that is not read to its end would hold the file as it was then."""
 
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self._cursor = cursor
+    __slots__ = ("_cursor", "_driver", "_rows")
+
+    def __init__(self, driver: sqlite3.Connection) -> None:
+        self._driver = driver
         self._rows: Iterator[Any] = iter(())
 
     def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
         """Carry it out, and read all that it gives."""
-        self._rows = iter(self._cursor.execute(statement, parameters).fetchall())
+        self._cursor = self._driver.execute(statement, parameters)
+        self._rows = iter(self._cursor.fetchall())
 
     def executemany(self, statement: str, parameters: Sequence[Sequence[Any]]) -> None:
         """Carry it out for each."""
-        self._cursor.executemany(statement, parameters)
+        self._cursor = self._driver.executemany(statement, parameters)
 
     def value(self, question: str) -> object:
         """The answer to a question that has one value."""

@@ -40,7 +40,7 @@ def _in_utc(value: datetime | None) -> datetime | None:
 
 def _text_of_moment(value: datetime | None) -> str | None:
     moment = _in_utc(value)
-    return None if moment is None else moment.replace(tzinfo=None).isoformat(" ", "microseconds")
+    return None if moment is None else moment.isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 def _moment_of_text(value: str | None) -> datetime | None:

@@ -131,11 +131,7 @@ _STUCK = (
     .order_by(t.migrations.c.created_at.desc(), t.migrations.c.id.desc())
     .limit(sa.bindparam("most", type_=sa.Integer))
 )
-_DEPENDENCIES = (
-    sa.select(t.task_dependencies.c.name)
-    .where(t.task_dependencies.c.task_id == sa.bindparam("task"))
-    .order_by(t.task_dependencies.c.id)
-)
+_WISHES = Query(_Wish, select_by(t.task_dependencies, "task_id").order_by(t.task_dependencies.c.id))
 _SUMMARY = [getattr(t.tasks.c, name) for name in TaskSummary.__slots__]
 
 
@@ -240,7 +236,7 @@ class TaskRepository:
 
     def dependencies(self, task_id: str) -> list[str]:
         """What the spec says it depends on, as written."""
-        return list(self._connection.execute(_DEPENDENCIES, {"task": task_id}).scalars())
+        return [wish.name for wish in _WISHES.all(self._connection, its_task_id=task_id)]
 
     def named(self) -> list[NamedTask]:
         """Every task that has not been withdrawn, by its names, the oldest first."""

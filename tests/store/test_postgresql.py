@@ -52,6 +52,7 @@ def test_a_writer_waits_for_the_writer_of_another_program(url: str, tmp_path: Pa
 
     def hold(transaction: Transaction) -> None:
         transaction.record(Event(kind="first.wrote"))
+        transaction.connection.execute(sa.select(1))  # answered once the lock is taken, and not before
         inside.set()
         gate.wait(60)
 
