@@ -3,10 +3,11 @@
 import os
 import secrets
 import stat
-import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from roadmark.executor.workspace.calling import call
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -31,7 +32,7 @@ def remove_trees(paths: Sequence[Path]) -> None:
         _open_folders(path)
     for at in range(0, len(paths), 500):
         arguments = ("rm", "-rf", "--", *map(str, paths[at : at + 500]))
-        ended = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        ended = call(arguments)
         if ended.returncode:
             raise OSError(ended.stderr.decode(errors="replace").strip())
 

@@ -6,13 +6,13 @@ program let through is git-lfs, and only where the user's own configuration (not
 """
 
 import os
-import subprocess
 from collections.abc import Collection, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+from roadmark.executor.workspace.calling import TimedOut, call
 from roadmark.executor.workspace.errors import GitError, GitMissing, GitTimeout
 
 NO_FILE = "/dev/null"
@@ -168,20 +168,17 @@ def run_git(
     Raises: GitError, GitTimeout, GitMissing.
     """
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    with stdin.open("rb") if isinstance(stdin, Path) else nullcontext() as file:
+    with stdin.open("rb") if isinstance(stdin, Path) else nullcontext(stdin) as file:
         try:
-            ended = subprocess.run(
+            ended = call(
                 (GIT, *FLAGS, *arguments),
                 cwd=cwd,
-                env=passed | ENVIRONMENT | dict(environment),
+                environment=passed | ENVIRONMENT | dict(environment),
                 stdin=file,
-                input=None if isinstance(stdin, Path) else stdin,
-                capture_output=True,
-                timeout=timeout_s,
-                pass_fds=held,
-                check=False,
+                timeout_s=timeout_s,
+                held=held,
             )
-        except subprocess.TimeoutExpired:
+        except TimedOut:
             raise GitTimeout(arguments, timeout_s) from None
         except FileNotFoundError:
             if cwd.is_dir():
@@ -209,9 +206,7 @@ def lfs_settings(home: str) -> tuple[str, ...]:
             "--get-regexp",
             r"^filter\.lfs\.(clean|smudge|process|required)$",
         )
-        ended = subprocess.run(
-            asked, env=environment | {"HOME": home}, capture_output=True, timeout=TIMEOUT_S, check=False
-        )
+        ended = call(asked, environment=environment | {"HOME": home}, timeout_s=TIMEOUT_S)
         for entry in filter(None, os.fsdecode(ended.stdout).split("\0")):
             name, _, value = entry.partition("\n")
             settings[name] = value

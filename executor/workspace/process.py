@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from signal import SIGKILL
 from typing import IO, Final
 
+from roadmark.executor.cores import use_every_core
 from roadmark.executor.workspace import process_tree
 from roadmark.executor.workspace.environment import build_environment
 from roadmark.executor.workspace.errors import ProcessEnded, ProcessNotStarted, StillAlive
@@ -42,7 +43,7 @@ WRITE_S = 60.0
 _INIT = re.compile(rb'"child-pid": *([0-9]+)')
 
 # One thread for the whole process: see above. It starts with the first program and ends with the interpreter.
-FORKER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="roadmark-forker")
+FORKER: Final = ThreadPoolExecutor(1, "roadmark-forker", initializer=use_every_core)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,10 +6,10 @@ hooks, no credential helper, ssh command or transport of its own.
 
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from roadmark.executor.workspace.calling import Called, TimedOut, call
 from roadmark.executor.workspace.errors import RemoteRefused, RemoteUnreachable
 from roadmark.executor.workspace.git import ENVIRONMENT, GIT, PASSED_ON, SETTINGS, Git
 
@@ -61,23 +61,20 @@ def ask(url: str) -> None:
 def _run(arguments: Sequence[str], *, cwd: Path, surroundings: dict[str, str], timeout_s: float) -> str:
     passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     try:
-        ended = subprocess.run(
+        ended = call(
             (GIT, *_FLAGS, *arguments),
             cwd=cwd,
-            env=passed | ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": PROTOCOLS} | surroundings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=timeout_s,
-            check=False,
+            environment=passed | ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": PROTOCOLS} | surroundings,
+            timeout_s=timeout_s,
         )
-    except subprocess.TimeoutExpired:
+    except TimedOut:
         raise RemoteUnreachable(f"it took longer than {timeout_s:g} s") from None
     if ended.returncode != 0:
         raise _failure(ended)
     return os.fsdecode(ended.stdout)
 
 
-def _failure(ended: subprocess.CompletedProcess[bytes]) -> RemoteRefused:
+def _failure(ended: Called) -> RemoteRefused:
     """The refusal of the remote, if there is one, else what git says."""
     lines = (ended.stdout + ended.stderr).decode(errors="replace").splitlines()
     refused = [line.lstrip("!\t ") for line in lines if line.startswith("!")]
@@ -112,7 +109,7 @@ def _users_settings() -> Iterator[tuple[str, str]]:
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     for scope in ("--system", "--global"):
         asked = (GIT, "config", scope, "--includes", "--null", "--get-regexp", _USERS_KEYS)
-        ended = subprocess.run(asked, env=environment, capture_output=True, timeout=TIMEOUT_S, check=False)
+        ended = call(asked, environment=environment, timeout_s=TIMEOUT_S)
         for entry in filter(None, os.fsdecode(ended.stdout).split("\0")):
             key, _, value = entry.partition("\n")
             yield key, value

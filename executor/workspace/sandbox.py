@@ -7,7 +7,6 @@ process namespace that dies with us. With the guard nothing hides or write-prote
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from roadmark.executor.workspace import guard
+from roadmark.executor.workspace.calling import TimedOut, call
 from roadmark.executor.workspace.life_line import MARK_VARIABLE
 
 PROBE_TIMEOUT_S = 10.0
@@ -76,10 +76,8 @@ def probe_sandbox(wanted: str = "auto") -> SandboxProbe:
         )
     true = Command(argv=("true",), cwd=Path("/"), network="none")
     try:
-        tried = subprocess.run(
-            (*bubblewrap(true), "true"), capture_output=True, timeout=PROBE_TIMEOUT_S, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        tried = call((*bubblewrap(true), "true"), timeout_s=PROBE_TIMEOUT_S)
+    except (OSError, TimedOut) as error:
         return SandboxProbe(SandboxMode.GUARD, f"{program} could not be run: {error}")
     if tried.returncode:
         why = tried.stderr.decode(errors="replace").strip()[-300:]

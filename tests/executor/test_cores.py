@@ -1,0 +1,63 @@
+"""The threads of the engine share a core, and nothing that they start is held to it."""
+
+import os
+import shlex
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from roadmark.executor.config import AgentSettings
+from roadmark.executor.cores import every_core, share_a_core
+from roadmark.executor.states import Status
+from roadmark.executor.workspace.calling import call
+
+from .conftest import Start
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs two cores of a Linux machine"
+)
+ALLOWED = ("sed", "-n", "s/^Cpus_allowed_list:\\s*//p", "/proc/self/status")
+
+
+def test_the_lane_and_the_slots_share_a_core(start_service: Start) -> None:
+    service = start_service()
+    of_lane = service.store.write(lambda transaction: os.sched_getaffinity(0))
+    of_slot = service.engine._pool.submit(os.sched_getaffinity, 0).result()
+    assert of_lane == of_slot
+    assert len(of_lane) == 1
+    assert len(os.sched_getaffinity(0)) > 1
+
+
+def test_an_agent_may_run_on_every_core(spec: Path, start_service: Start, driver_of) -> None:
+    script = spec.parent.parent / "agent.sh"
+    looking = " ".join(map(shlex.quote, ALLOWED))
+    script.write_text(
+        f"#!/bin/sh\nmkdir -p greeting\n{looking} | tee greeting/words.py > greeting/page.py\necho done\n"
+    )
+    script.chmod(0o755)
+    agent = AgentSettings(name="looks", kind="command", command=(str(script),))
+    service = start_service({"looks": agent}, automation_level="full_auto")
+    driver = driver_of(service)
+    migration_id = driver.begin("looks")
+    driver.until(migration_id, Status.WAITING)
+    driver.say(migration_id, "done")
+    driver.until(migration_id, Status.WAITING)
+    written = service.places.workspace(migration_id) / "greeting" / "words.py"
+    assert written.read_bytes() == call(ALLOWED).stdout
+
+
+def test_a_program_that_a_slot_calls_may_run_on_every_core() -> None:
+    seen: list[bytes] = []
+
+    def work() -> None:
+        share_a_core()
+        seen.append(call(ALLOWED).stdout)
+        with every_core():
+            pass
+        seen.append(str(len(os.sched_getaffinity(0))).encode())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [call(ALLOWED).stdout, b"1"]
