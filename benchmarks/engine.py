@@ -25,12 +25,14 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from instant import PHASES, STEPS, Fleet
 
 PLAN = f"{PHASES} phases x {STEPS} steps"
-SLOTS = 16
+SLOTS = {"roadmark": 64, "dbos": 16, "huey": 32, "procrastinate": 16}
+"""How many work at once: what served each best of 4, 16, 32 and 64 on 2 cores."""
 MOST_CPU_MS = 2.5
 MOST_MEMORY_MB = 200
 MOST_IDLE_SHARE = 0.02
@@ -77,10 +79,10 @@ def measured(migrations: int, work: Callable[[list[float]], None]) -> Figures:
 
 def roadmark(folder: Path, migrations: int) -> Figures:
     """The embedded engine; preparing the tasks and starting the migrations is not counted."""
-    with Fleet(folder, SLOTS) as fleet:
+    with Fleet(folder, SLOTS["roadmark"]) as fleet:
         fleet.begin(migrations)
 
-        figures = measured(migrations, fleet.carry_out)
+        figures = measured(migrations, partial(fleet.carry_out, migrations))
         fleet.prove(migrations)
     return figures
 
@@ -164,7 +166,7 @@ def dbos(folder: Path, migrations: int) -> Figures:
     DBOS.launch()
 
     def work(kept: list[float]) -> None:
-        with ThreadPoolExecutor(SLOTS) as pool:
+        with ThreadPoolExecutor(SLOTS["dbos"]) as pool:
             list(pool.map(migration, range(migrations)))
         kept += durations
 
@@ -208,7 +210,7 @@ def huey(folder: Path, migrations: int) -> Figures:
         for migration in range(migrations):
             step(migration, 0, time.perf_counter())
         consumer = queue.create_consumer(
-            workers=SLOTS,
+            workers=SLOTS["huey"],
             worker_type="thread",
             initial_delay=0.001,
             max_delay=0.01,
@@ -243,7 +245,9 @@ def procrastinate(folder: Path, migrations: int) -> Figures:
             await app.schema_manager.apply_schema_async()
             for _ in range(migrations):
                 await step.defer_async(number=1, enqueued_at=time.perf_counter())
-            await app.run_worker_async(concurrency=SLOTS, wait=False, install_signal_handlers=False)
+            await app.run_worker_async(
+                concurrency=SLOTS["procrastinate"], wait=False, install_signal_handlers=False
+            )
 
     def work(kept: list[float]) -> None:
         asyncio.run(run())
@@ -287,7 +291,7 @@ def row(name: str, figures: Figures) -> str:
 
 def compare(migrations: int) -> list[str]:
     """Run every contender, print the table, give the bars that are missed."""
-    print(f"\n{migrations} migrations x {PLAN}, {SLOTS} slots")
+    print(f"\n{migrations} migrations x {PLAN}")
     print(f"{'':36} {'steps/s':>10} {'CPU ms':>9} {'p50 ms':>8} {'p99 ms':>8} {'MB':>8}")
     found = {}
     for name in available():
@@ -333,7 +337,7 @@ def idle() -> list[str]:
 
 def measure_idle(folder: Path) -> tuple[float, float]:
     """Resident MB and share of a core of `roadmark serve` over the fleet, once it has come to rest."""
-    with Fleet(folder, SLOTS) as fleet:
+    with Fleet(folder, SLOTS["roadmark"]) as fleet:
         fleet.begin_waiting(WAITING)
     where = [f"--{name}={folder / folder_name}" for name, folder_name in FOLDERS]
     command = [sys.executable, "-m", "roadmark.cli.main", "serve", "--port=0", *where]

@@ -5,7 +5,7 @@ from typing import Any
 
 from roadmark.executor.events import SYSTEM, Event
 from roadmark.executor.model import Migration
-from roadmark.executor.states import ENDED, TASK_STATUS_OF, Move
+from roadmark.executor.states import TASK_STATUS_OF, Move
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.tasks import TaskRepository
@@ -21,10 +21,6 @@ def make_move(
     changes.setdefault("reason", None)
     changes.setdefault("due_at", None)
     moved = MigrationRepository(transaction.connection).move(migration, move, transaction.now, **changes)
-    if moved.status in ENDED and moved.finished_at is None:
-        moved = MigrationRepository(transaction.connection).change(
-            moved, transaction.now, finished_at=transaction.now
-        )
     TaskRepository(transaction.connection).update(
         moved.task_id, status=TASK_STATUS_OF[moved.status], updated_at=transaction.now
     )

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from roadmark.executor.errors import Conflict, LeaseLost, MoveRefused, NotFound
 from roadmark.executor.model import Attempt, Migration, PhaseRun
-from roadmark.executor.states import WORKING, Move, Status, after
+from roadmark.executor.states import ENDED, WORKING, Move, Status, after
 from roadmark.executor.store import tables as t
 from roadmark.executor.store.known import known
 from roadmark.executor.store.rows import pack, plain, unpack
@@ -147,14 +147,16 @@ class MigrationRepository:
     def move(self, migration: Migration, move: Move, at: datetime, **changes: Any) -> Migration:
         """Make the move, set the further columns, and give the migration back as it is then.
 
-        A lease is over where the work is. Raises: MoveRefused where the table of moves does not know it,
-        Conflict where the row moved on.
+        A lease is over where the work is, and the time of the end is kept.
+
+        Raises: MoveRefused where the table of moves does not know it, Conflict where the row moved on.
         """
         to = after(migration.status, move)
         if to is None:
             raise MoveRefused(migration.id, migration.status, move)
         released = {} if {migration.status, to} <= WORKING else RELEASED
-        return self._guarded(migration, at, {**released, **changes, "status": to})
+        finished = {"finished_at": at} if to in ENDED and migration.finished_at is None else {}
+        return self._guarded(migration, at, {**released, **finished, **changes, "status": to})
 
     def change(self, migration: Migration, at: datetime, **changes: Any) -> Migration:
         """Set columns without a move. Raises: Conflict where the row moved on."""
