@@ -144,6 +144,7 @@ class Fleet:
             settings=self.settings,
         )
         timers = Timers(self.store, self.manager, Schedules(self.store, self.manager))
+        timers.look()  # the first look compiles its statements: a part of a service's start
         self.engine = EmbeddedEngine(self.store, timers, self.worker, slots)
 
     def __enter__(self) -> "Fleet":
