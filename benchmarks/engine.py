@@ -35,7 +35,7 @@ SLOTS = {"roadmark": 64, "dbos": 16, "huey": 32, "procrastinate": 16}
 """How many work at once: what served each best of 4, 16, 32 and 64 on 2 cores."""
 MOST_CPU_MS = 2.5
 MOST_MEMORY_MB = 200
-MOST_IDLE_SHARE = 0.02
+MOST_IDLE_SHARE = 0.005
 WAITING = 2_000
 IDLE_S, SETTLING_S = 20.0, 5.0
 FOLDERS = (("specs", "specs"), ("repo", "repo"), ("state-dir", "state"))

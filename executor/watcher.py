@@ -11,6 +11,8 @@ from watchfiles import Change, DefaultFilter, watch
 log = logging.getLogger(__name__)
 
 _POLL_MS = 1_000
+_STEP_MS = 100
+"""A change is told of after so long without a further one; so often the watch wakes up, all night."""
 
 FIRST_LOOK_S = 2.0
 """A start waits this long for the first look; a folder that takes longer is read beside the service."""
@@ -62,8 +64,8 @@ class Watcher:
         changes = watch(
             self._intake.folder,
             watch_filter=_SpecFilter(),
-            debounce=100,
-            step=25,
+            debounce=2 * _STEP_MS,
+            step=_STEP_MS,
             stop_event=self._stopping,
             rust_timeout=_POLL_MS,
             yield_on_timeout=True,

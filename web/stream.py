@@ -1,7 +1,8 @@
 """The journal as a live stream: one hub a process wakes every open stream after each commit.
 
 The hub hears commits of this process from the bus. Those of others (workers, the command line) a PostgreSQL
-server tells it of; where it does not, the mark of the database, looked at four times a second, shows them.
+server tells it of; where it does not, the mark of the database shows them, looked at four times a second for
+as long as a stream is open.
 """
 
 import asyncio
@@ -72,6 +73,8 @@ class Hub:
         if self._recent and self._recent[-1].seq > seq:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            self._ask.set()  # nobody has looked at the mark while nobody waited
         self._waiting.add(future)
         self.listeners += 1
         try:
@@ -93,10 +96,10 @@ class Hub:
             await self._until_asked(mark)
 
     async def _until_asked(self, mark: int) -> None:
-        """Wait for a commit: told of by the bus, or seen in the mark."""
+        """Wait for a commit: told of by the bus, or seen in the mark while there is a stream to tell."""
         while not self._ask.is_set() and self._mark() == mark:
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_S):
+                async with asyncio.timeout(POLL_S if self._waiting else None):
                     await self._ask.wait()
         self._ask.clear()
 

@@ -1,0 +1,89 @@
+"""On SQLite nobody tells of another process's commit: the mark does, looked at while a stream is open."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from roadmark.executor.clock import SystemClock
+from roadmark.executor.events import Event
+from roadmark.executor.store.store import Store
+from roadmark.executor.tracker import MigrationTracker
+from roadmark.web import stream
+from roadmark.web.stream import Hub
+
+SOON_S = 30
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
+    """A service's and a command's, on one file."""
+    opened = Store(tmp_path, SystemClock()), Store(tmp_path, SystemClock())
+    yield opened
+    for store in opened:
+        store.close()
+
+
+class Mark:
+    """Counts how often it was looked at."""
+
+    def __init__(self, store: Store) -> None:
+        self._store, self.looks = store, 0
+
+    def __call__(self) -> int:
+        self.looks += 1
+        return self._store.mark.value()
+
+
+def test_what_a_command_writes_reaches_streams_of_before_and_after(stores: tuple[Store, Store]) -> None:
+    service, command = stores
+
+    async def told() -> list[str]:
+        hub = Hub(service, MigrationTracker(service), service.mark.value)
+        async with hub.running():
+            kinds: list[str] = []
+            await asyncio.to_thread(command.record, Event(kind="while.nobody_listens"))
+            kinds += [one.kind for one in await asyncio.wait_for(hub.entries_after(0), SOON_S)]
+            listening = asyncio.create_task(hub.entries_after(1))
+            while not hub.listeners:
+                await asyncio.sleep(0)
+            await asyncio.to_thread(command.record, Event(kind="while.somebody_does"))
+            kinds += [one.kind for one in await asyncio.wait_for(listening, SOON_S)]
+            await asyncio.to_thread(command.record, Event(kind="when.nobody_does_again"))
+            kinds += [one.kind for one in await asyncio.wait_for(hub.entries_after(2), SOON_S)]
+            return kinds
+
+    expected = ["while.nobody_listens", "while.somebody_does", "when.nobody_does_again"]
+    assert asyncio.run(told()) == expected
+
+
+async def turns(count: int) -> None:
+    """Let everything else in the loop go on, so many times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def test_the_mark_is_left_alone_while_no_stream_is_open(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "POLL_S", 0)
+    service, _ = stores
+    mark = Mark(service)
+
+    async def looks() -> tuple[int, int, int]:
+        hub = Hub(service, MigrationTracker(service), mark)
+        async with hub.running():
+            await asyncio.to_thread(service.record, Event(kind="heard.by_the_bus"))
+            await asyncio.wait_for(hub.entries_after(0), SOON_S)
+            await turns(1000)
+            alone = mark.looks
+            await turns(1000)
+            still_alone = mark.looks
+            listening = asyncio.create_task(hub.entries_after(1))
+            await turns(1000)
+            listening.cancel()
+            return alone, still_alone, mark.looks
+
+    alone, still_alone, listened = asyncio.run(looks())
+    assert still_alone == alone
+    assert listened > alone
