@@ -7,6 +7,7 @@ several times as long as SQLite does, and every step of a migration pays for it.
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
@@ -47,12 +48,7 @@ class Query(Generic[Value]):
     def ask(self, connection: sa.Connection, **parameters: Any) -> "Answer[Value | None]":
         """Ask for the first row, to be waited for later."""
         answer = self._joined.ask(connection, **parameters)
-
-        def value() -> Value | None:
-            values = answer()
-            return None if values is None else cast(Value, values[0])
-
-        return value
+        return lambda: (answer() or (None,))[0]
 
 
 Answer = Callable[[], Value]
@@ -84,12 +80,7 @@ class Joined:
         """Ask for the first row, to be waited for later."""
         plan, conversions = self._plan(connection.dialect)
         cursor = plan.queue(connection, parameters)
-
-        def values() -> tuple[Any, ...] | None:
-            row = cursor.fetchone()
-            return None if row is None else self._values(row, conversions)
-
-        return values
+        return lambda: self._values(row, conversions) if (row := cursor.fetchone()) is not None else None
 
     def _values(self, row: Sequence[Any], conversions: "list[_Conversions]") -> tuple[Any, ...]:
         values, at = [], 0
@@ -200,6 +191,7 @@ class _Plan:
 
     text: str
     names: tuple[str, ...]
+    values_of: Callable[[Parameters], Sequence[Any]]
     conversions: tuple[tuple[int, Convert], ...]
     constants: Parameters
     positional: bool
@@ -214,8 +206,7 @@ class _Plan:
         database.queue_cursor(connection).executemany(self.text, [self._bound(row) for row in rows])
 
     def _bound(self, values: Parameters) -> Any:
-        known = {**self.constants, **values} if self.constants else values
-        bound = [known[name] for name in self.names]
+        bound = list(self.values_of({**self.constants, **values} if self.constants else values))
         for at, convert in self.conversions:
             bound[at] = convert(bound[at])
         return bound if self.positional else dict(zip(self.names, bound, strict=True))
@@ -231,6 +222,7 @@ def _plan(statement: sa.ClauseElement, dialect: sa.Dialect, columns: Sequence[st
     return _Plan(
         str(compiled),
         names,
+        itemgetter(*names) if len(names) > 1 else lambda values: [values[name] for name in names],
         tuple((at, convert) for at, convert in enumerate(processors) if convert is not None),
         {name: value for name, value in compiled.params.items() if value is not None},
         positional,

@@ -1,14 +1,22 @@
 """The journal shows every edit, gap, swap and cut."""
 
+import hashlib
+import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
 from roadmark.executor.clock import SystemClock
 from roadmark.executor.events import Event
+from roadmark.executor.store import journal
+from roadmark.executor.store.journal import GENESIS
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.store import HEAD, Store
 from roadmark.executor.store.tables import migration_tracking
@@ -117,3 +125,36 @@ def test_a_head_that_cannot_be_kept_stops_no_writing(
     store.close()
     assert open_store().verify_journal() == []
     assert (tmp_path / HEAD).is_file()
+
+
+_TEXTS = st.text(max_size=12) | st.none()
+_NUMBERS = st.integers(0, 2**53) | st.none()
+_DETAILS = st.dictionaries(
+    st.text(max_size=5),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+        max_leaves=6,
+    ),
+    max_size=4,
+)
+
+
+@given(
+    content=st.fixed_dictionaries(
+        {
+            "seq": st.integers(1, 2**53),
+            "at": st.datetimes(timezones=st.just(UTC)),
+            "actor": st.text(max_size=12),
+            "kind": st.text(max_size=12),
+            "detail": _DETAILS,
+        }
+        | dict.fromkeys(("task_id", "migration_id", "from_status", "to_status"), _TEXTS)
+        | dict.fromkeys(("phase", "attempt"), _NUMBERS)
+    )
+)
+def test_a_hash_covers_the_content_as_json_with_sorted_keys(content: dict[str, Any]) -> None:
+    at = content["at"].isoformat(timespec="microseconds")
+    written = json.dumps(content | {"at": at}, sort_keys=True, separators=(",", ":"))
+    expected = hashlib.sha256(f"{GENESIS}\n{written}".encode()).hexdigest()
+    assert journal._hash(GENESIS, content) == expected
