@@ -8,7 +8,7 @@ Source: docs/decisions/0020; sched_setaffinity(2), which Linux has and others do
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 
@@ -44,5 +44,7 @@ _at_first = cache(_now)
 
 
 def _bind(cores: set[int]) -> None:
+    """A core that was taken away, or a container that forbids to choose, leaves the thread where it is."""
     if sys.platform == "linux" and cores != _now():
-        os.sched_setaffinity(0, cores)
+        with suppress(OSError):
+            os.sched_setaffinity(0, cores)

@@ -170,7 +170,8 @@ class EmbeddedEngine:
             self._worker.advance(migration_id)
         finally:
             with self._lock:
-                self._busy.pop(migration_id, None)
+                agent = self._busy.pop(migration_id, "")
+                self._is_outdated |= agent in self._agent_slots  # what waited for it was not read
             self._fill_slots()
 
     def _fill_slots(self) -> None:

@@ -47,6 +47,17 @@ def test_an_agent_may_run_on_every_core(spec: Path, start_service: Start, driver
     assert written.read_bytes() == call(ALLOWED).stdout
 
 
+def test_a_core_that_cannot_be_had_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(who: int, cores: set[int]) -> None:
+        raise PermissionError(1, "sched_setaffinity")
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    before = os.sched_getaffinity(0)
+    share_a_core()
+    assert os.sched_getaffinity(0) == before
+    assert call(ALLOWED).stdout
+
+
 def test_a_program_that_a_slot_calls_may_run_on_every_core() -> None:
     seen: list[bytes] = []
 

@@ -1,6 +1,7 @@
 """What starts, and when: dependencies, slots of an agent, a time; and why something does not."""
 
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -49,6 +50,17 @@ def drop(settings: Settings, title: str, dependencies: str = "none", context: st
 
 def begin(service: Service, name: str, agent: str = "script", **options: object) -> str:
     return service.manager.start(service.tracker.find_task(name), "anna", agent, **options).id
+
+
+def go(service: Service, migration_id: str) -> None:
+    """Let the agent of a migration go on, once it waits in its workspace."""
+    moved = threading.Event()
+    end = service.store.bus.subscribe(lambda entries: moved.set())
+    while not service.tracker.migration(migration_id).attempts:
+        assert moved.wait(30)
+        moved.clear()
+    end()
+    (service.places.workspace(migration_id) / "go.txt").write_text("go\n")
 
 
 def why(service: Service, migration_id: str) -> str:
@@ -105,6 +117,30 @@ def test_an_agent_works_in_no_more_slots_than_it_is_given(settings, start_servic
     driver.until(other, Status.COMPLETED)
     assert service.tracker.migration(second).migration.status is Status.QUEUED
     assert "'slow' works in all 1 slots" in why(service, second)
+
+
+def test_what_waits_for_a_slot_of_its_agent_comes_before_what_is_younger(
+    settings, start_service, driver_of
+) -> None:
+    waiting = {"attempts": [[{"do": "wait_for", "path": "go.txt"}, WRITE, DONE]]}
+    agents = {
+        "limited": AgentSettings(name="limited", kind="scripted", options=waiting | {"slots": 1}),
+        "other": AgentSettings(name="other", kind="scripted", options=waiting),
+    }
+    titles = ("one", "two", "three", "four", "five")
+    for title in titles:
+        drop(settings, title.title())
+    service = start_service(agents, slots=2)
+    driver = driver_of(service)
+    first, second = begin(service, "one.md", "limited"), begin(service, "two.md", "other")
+    driver.until(first, Status.RUNNING), driver.until(second, Status.RUNNING)
+    held, third = begin(service, "three.md", "limited"), begin(service, "four.md", "other")
+    youngest = begin(service, "five.md", "other")
+    go(service, second)
+    driver.until(third, Status.RUNNING)
+    go(service, first)
+    driver.until(held, Status.RUNNING)
+    assert service.tracker.migration(youngest).migration.status is Status.QUEUED
 
 
 def test_a_migration_with_a_time_is_not_taken_up_before_it(settings, start_service, driver_of) -> None:
