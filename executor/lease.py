@@ -12,6 +12,9 @@ from roadmark.executor.store.store import Store
 
 Result = TypeVar("Result")
 
+AskUnderLease = Callable[[Transaction], Callable[[Migration], Result]]
+"""Asks the database for what work needs, and gives the work on the migration, which waits for the answers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -26,52 +29,45 @@ class Lease:
         """Whether the lease still holds."""
         return MigrationRepository(transaction.connection).get(self.migration_id).fence == self.fence
 
+    def held(self, transaction: Transaction) -> Migration:
+        """The migration, if the lease still holds. Raises: LeaseLost."""
+        return MigrationRepository(transaction.connection).held(self.migration_id, self.fence)
+
     def write(self, store: Store, work: Callable[[Transaction, Migration], Result]) -> Result:
         """Do `work` with the migration in the writer lane, if the lease still holds.
 
         It changes this migration and no other one. Raises: LeaseLost; what `work` raises.
         """
-
         return store.write(partial(self._work, work), self.migration_id)
+
+    def write_asking(self, store: Store, ask: AskUnderLease[Result]) -> Result:
+        """`write` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
+        return store.write_asking(partial(self._ask, ask), self.migration_id)
+
+    def finish(self, store: Store, work: Callable[[Transaction, Migration], Result]) -> Result:
+        """`write` the last part of a step, and `look`. Raises: as `write`."""
+        return self.finish_asking(store, partial(partial, work))
+
+    def finish_asking(self, store: Store, ask: AskUnderLease[Result]) -> Result:
+        """`finish` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
+        return self.write_asking(store, partial(self._ask_last, ask))
 
     def _work(self, work: Callable[[Transaction, Migration], Result], transaction: Transaction) -> Result:
         return work(transaction, self.held(transaction))
 
-    def write_asking(
-        self, store: Store, ask: Callable[[Transaction], Callable[[Migration], Result]]
-    ) -> Result:
-        """`write` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
-
-        return store.write_asking(partial(self._asking, ask), self.migration_id)
-
-    def finish(self, store: Store, work: Callable[[Transaction, Migration], Result]) -> Result:
-        """`write` the last part of a step, and `look`. Raises: as `write`."""
-        return self.finish_asking(store, lambda transaction: partial(work, transaction))
-
-    def finish_asking(
-        self, store: Store, ask: Callable[[Transaction], Callable[[Migration], Result]]
-    ) -> Result:
-        """`finish` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
-        return store.write_asking(partial(self._asking_last, ask), self.migration_id)
-
-    def _asking(
-        self, ask: Callable[[Transaction], Callable[[Migration], Result]], transaction: Transaction
-    ) -> Callable[[], Result]:
+    def _ask(self, ask: AskUnderLease[Result], transaction: Transaction) -> Callable[[], Result]:
         work = ask(transaction)
         return lambda: work(self.held(transaction))
 
-    def _asking_last(
-        self, ask: Callable[[Transaction], Callable[[Migration], Result]], transaction: Transaction
-    ) -> Callable[[], Result]:
-        work = ask(transaction)
-        return lambda: self._work_and_look(work, transaction)
+    def _ask_last(
+        self, ask: AskUnderLease[Result], transaction: Transaction
+    ) -> Callable[[Migration], Result]:
+        return partial(self._work_and_look, ask(transaction), transaction)
 
-    def _work_and_look(self, work: Callable[[Migration], Result], transaction: Transaction) -> Result:
-        result = work(self.held(transaction))
+    def _work_and_look(
+        self, work: Callable[[Migration], Result], transaction: Transaction, migration: Migration
+    ) -> Result:
+        result = work(migration)
         if self.look is not None:
             self.look(transaction)
         return result
-
-    def held(self, transaction: Transaction) -> Migration:
-        """The migration, if the lease still holds. Raises: LeaseLost."""
-        return MigrationRepository(transaction.connection).held(self.migration_id, self.fence)
