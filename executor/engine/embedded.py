@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-from roadmark.executor.cores import share_a_core
+from roadmark.executor.cores import share_a_core, share_a_core_and_give_way
 from roadmark.executor.dependencies import held_back
 from roadmark.executor.engine.clockwork import add_aside, make_clockwork
 from roadmark.executor.model import JournalEntry
@@ -46,7 +46,7 @@ class EmbeddedEngine:
         """
         self._store, self._timers, self._worker, self._slots = store, timers, worker, slots
         self._agent_slots, self._host_labels = agent_slots or {}, host_labels
-        self._pool = ThreadPoolExecutor(max(1, slots), "worker", initializer=share_a_core)
+        self._pool = ThreadPoolExecutor(max(1, slots), "worker", initializer=share_a_core_and_give_way)
         self._scheduler = make_clockwork()
         self._busy: dict[str, str] = {}
         self._next: list[Runnable] = []

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from roadmark.executor.cores import every_core
+from roadmark.executor.cores import running_as_the_process
 
 TimedOut = subprocess.TimeoutExpired
 Called = subprocess.CompletedProcess[bytes]
@@ -26,7 +26,7 @@ def call(
     it keeps open. Raises: OSError where it cannot be started, TimedOut.
     """
     file, given = (None, stdin) if isinstance(stdin, bytes) else (stdin, None)
-    with every_core():
+    with running_as_the_process():
         return subprocess.run(
             arguments,
             cwd=cwd,

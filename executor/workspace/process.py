@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from signal import SIGKILL
 from typing import IO, Final
 
-from roadmark.executor.cores import use_every_core
+from roadmark.executor.cores import run_as_the_process
 from roadmark.executor.workspace import process_tree
 from roadmark.executor.workspace.environment import build_environment
 from roadmark.executor.workspace.errors import ProcessEnded, ProcessNotStarted, StillAlive
@@ -43,7 +43,7 @@ WRITE_S = 60.0
 _INIT = re.compile(rb'"child-pid": *([0-9]+)')
 
 # One thread for the whole process: see above. It starts with the first program and ends with the interpreter.
-FORKER: Final = ThreadPoolExecutor(1, "roadmark-forker", initializer=use_every_core)
+FORKER: Final = ThreadPoolExecutor(1, "roadmark-forker", initializer=run_as_the_process)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
