@@ -160,7 +160,8 @@ class EmbeddedEngine:
     def _due(self, limit: int) -> list[Runnable]:
         with self._store.read() as connection:
             held = held_back(connection)
-            self._is_outdated |= bool(held)  # whatever ends next may let one of them go
+            if held:  # whatever ends next may let one of them go
+                self._is_outdated = True
             return RunnableRepository(connection).first(
                 self._store.clock.now(), limit, self._host_labels, held, self._full_agents()
             )
@@ -171,7 +172,8 @@ class EmbeddedEngine:
         finally:
             with self._lock:
                 agent = self._busy.pop(migration_id, "")
-                self._is_outdated |= agent in self._agent_slots  # what waited for it was not read
+                if agent in self._agent_slots:  # what waited for it was not read
+                    self._is_outdated = True
             self._fill_slots()
 
     def _fill_slots(self) -> None:

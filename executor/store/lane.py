@@ -127,7 +127,7 @@ class WriterLane:
         self._thread.start()
 
     def submit(self, work: Work[Result], about: str = "") -> Promise[Result]:
-        """Have `work` done in the next batch; the future answers once it is on the disk.
+        """Have `work` done in the next batch; the promise is kept once it is on the disk.
 
         `about` is the migration that it is about, if it is: it changes no other one, and its row is there.
 

@@ -173,11 +173,11 @@ class Store:
             return journal.read_after(connection, seq, limit)
 
     def submit(self, work: Work[Result], about: str = "") -> Promise[Result]:
-        """`write` without waiting; the future tells how it went."""
+        """`write` without waiting; the promise tells how it went."""
         return self._lane.submit(work, about)
 
     def submit_asking(self, ask: Ask[Result], about: str) -> Promise[Result]:
-        """`write_asking` without waiting; the future tells how it went."""
+        """`write_asking` without waiting; the promise tells how it went."""
         return self._lane.submit_asking(ask, about)
 
     def revision(self) -> str:

@@ -9,9 +9,11 @@ from roadmark.executor.clock import SystemClock
 from roadmark.executor.model import Migration
 from roadmark.executor.states import Status
 from roadmark.executor.store import tables as t
+from roadmark.executor.store.known import known
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.store import Store
+from roadmark.executor.store.urls import is_sqlite, url_of
 
 from .conftest import Driver
 
@@ -34,6 +36,22 @@ def changing(migration_id: str, **changes: object) -> Callable[[Transaction], Mi
 
 def looking(migration_id: str) -> Callable[[Transaction], Migration]:
     return lambda transaction: MigrationRepository(transaction.connection).get(migration_id)
+
+
+def remembered(store: Store, migration_id: str) -> Migration | None:
+    """The migration as a new transaction knows it before it has read anything."""
+    return store.write(lambda transaction: known(transaction.connection).migration(migration_id))
+
+
+def test_what_was_read_is_remembered_but_not_without_a_bound(
+    waiting: Migration, driver: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = driver.service.store
+    store.write(looking(waiting.id))
+    by_file = is_sqlite(url_of(driver.service.settings.state_dir, driver.service.settings.database_url))
+    assert remembered(store, waiting.id) == (waiting if by_file else None)
+    monkeypatch.setattr("roadmark.executor.store.known.MOST", 0)
+    assert remembered(store, waiting.id) is None
 
 
 def test_what_another_process_committed_is_read_anew(waiting: Migration, driver: Driver) -> None:
