@@ -46,7 +46,7 @@ _Moments = list[tuple[datetime, Event]]
 
 
 class Transaction:
-    """A caller's part of a batch: its connection, its moment, and the events that it reports."""
+    """A caller's part of a batch: its connection, the batch's moment, and the events that it reports."""
 
     __slots__ = ("connection", "events", "now")
 
@@ -264,34 +264,23 @@ class WriterLane:
         answers: _Answers = []
         events: _Moments = []
         head = journal.ask_head(connection)
-        for order, asked in zip(batch, self._asked_early(connection, batch), strict=True):
-            part = asked or self._part(connection, order)
+        now = self._clock.now()
+        for order, asked in zip(batch, _asked_early(connection, now, batch), strict=True):
+            part = asked or _part(connection, now, order)
             answers.append((order.answer.keep, part.work()))
             events += part.transaction.events
         return answers, events, head()
-
-    def _asked_early(self, connection: sa.Connection, batch: list[_Order[Any]]) -> list[_Part | None]:
-        """The part of each order; None where one before it may change what it asks for."""
-        parts: list[_Part | None] = []
-        before: set[str] = set()
-        for order in takewhile(_is_about_one, batch):
-            parts.append(None if order.about in before else self._part(connection, order))
-            before.add(order.about)
-        return parts + [None] * (len(batch) - len(parts))
-
-    def _part(self, connection: sa.Connection, order: _Order[Any]) -> _Part:
-        transaction = Transaction(connection, self._clock.now())
-        return _Part(transaction, order.ask(transaction))
 
     def _apart(self, connection: sa.Connection, batch: list[_Order[Any]]) -> tuple[_Answers, _Moments, Head]:
         """Each part by itself: what fails is undone, and the others stay."""
         answers: _Answers = []
         events: _Moments = []
+        now = self._clock.now()
         savepoint = connection.connection.cursor()  # begin_nested() would take longer than the work itself
         for order in batch:
             savepoint.execute("SAVEPOINT part")
             try:
-                part = self._part(connection, order)
+                part = _part(connection, now, order)
                 result = part.work()
             except Exception as error:  # noqa: BLE001 - the caller's own failure is the caller's answer
                 savepoint.execute("ROLLBACK TO part")
@@ -311,6 +300,21 @@ class WriterLane:
         announce(connection)
         self.defer(connection, [event for _, event in events])
         return entries
+
+
+def _asked_early(connection: sa.Connection, now: datetime, batch: list[_Order[Any]]) -> list[_Part | None]:
+    """The part of each order; None where one before it may change what it asks for."""
+    parts: list[_Part | None] = []
+    before: set[str] = set()
+    for order in takewhile(_is_about_one, batch):
+        parts.append(None if order.about in before else _part(connection, now, order))
+        before.add(order.about)
+    return parts + [None] * (len(batch) - len(parts))
+
+
+def _part(connection: sa.Connection, now: datetime, order: _Order[Any]) -> _Part:
+    transaction = Transaction(connection, now)
+    return _Part(transaction, order.ask(transaction))
 
 
 def _with_what_led_to_it(error: BaseException | None) -> Iterator[Exception]:

@@ -136,7 +136,7 @@ def insert_all(connection: sa.Connection, table: sa.Table, rows: Sequence[Mappin
 
 def queue_cursor(connection: sa.Connection) -> "_Answered":
     """A cursor that has its whole answer as soon as a statement was carried out."""
-    return _Answered(cast(sqlite3.Connection, connection.connection.driver_connection))
+    return _Answered(cast(sqlite3.Connection, connection.connection.dbapi_connection))
 
 
 class _Answered:

@@ -6,6 +6,7 @@ Source: design of the rows; the Alembic revisions must lead to exactly this (tes
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,6 +39,7 @@ def _in_utc(value: datetime | None) -> datetime | None:
     return value.astimezone(UTC)
 
 
+@lru_cache(maxsize=1024)  # all rows of a batch have one moment, and deadlines are written again and again
 def _text_of_moment(value: datetime | None) -> str | None:
     moment = _in_utc(value)
     return None if moment is None else moment.isoformat(" ", "microseconds").removesuffix("+00:00")

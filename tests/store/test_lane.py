@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -144,6 +145,30 @@ def test_what_an_order_may_change_is_asked_for_behind_it(store: Store) -> None:
 def test_a_batch_in_which_one_fails_is_done_again_in_turn(store: Store) -> None:
     happened = _together(store, {"a": "one", "b": "two", "c": "three"}, failing="b")
     assert happened[-6:] == ["a asks", "a works", "b asks", "b works", "c asks", "c works"]
+
+
+def test_what_is_committed_together_has_one_moment_behind_the_orders(store: Store) -> None:
+    ordered_at: list[datetime] = []
+    inside, gate = threading.Event(), threading.Event()
+
+    def hold(transaction: Transaction) -> datetime:
+        inside.set()
+        gate.wait(60)
+        return transaction.now
+
+    def tell(transaction: Transaction) -> datetime:
+        return transaction.now
+
+    held = store.submit(hold)
+    assert inside.wait(60)
+    told = []
+    for _ in range(3):
+        ordered_at.append(SystemClock().now())
+        told.append(store.submit(tell))
+    gate.set()
+    moments = {promise.result() for promise in told}
+    assert len(moments) == 1
+    assert held.result() < max(ordered_at) <= moments.pop()
 
 
 def test_observers_hear_of_what_is_committed_and_cannot_break_it(store: Store) -> None:
