@@ -13,6 +13,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from roadmark.executor.errors import DatabaseUnusable
 from roadmark.executor.store.holding import Hold
+from roadmark.executor.store.json_text import text_of
 from roadmark.executor.store.mark import ChangeMark
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -78,6 +79,7 @@ def _create(url: sa.URL, pool_size: int) -> sa.Engine:
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        json_serializer=text_of,
         connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_connection)
