@@ -45,7 +45,6 @@ from roadmark.executor.model import (
 )
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.places import Places
-from roadmark.executor.policy import policy_of
 from roadmark.executor.prompt import Prompts
 from roadmark.executor.states import Move, Status
 from roadmark.executor.store.checkpoints import CheckpointRepository
@@ -197,7 +196,7 @@ class AttemptRunner:
         )
         try:
             session = self._session(migration, run, case)
-            limits = Limits(wall_s=policy_of(migration).timeout_s, idle_s=self._settings.idle_timeout_s)
+            limits = Limits(wall_s=migration.policy.timeout_s, idle_s=self._settings.idle_timeout_s)
             conversation = Conversation(session, log, self._clock, limits, self._stopping)
             return conversation.run(case.attempt.prompt, case.attempt.nonce, self._cancel_check(lease))
         except RoadmarkError as error:
@@ -301,7 +300,7 @@ def _nothing(transaction: Transaction, migration: Migration) -> None:
 
 
 def _judged(migration: Migration, run: PhaseRun, case: _Case, turn: Turn, evidence: Evidence) -> Case:
-    policy = policy_of(migration)
+    policy = migration.policy
     return Case(
         end=turn.end,
         end_detail=turn.detail,
@@ -326,6 +325,6 @@ def _chat(earlier: Sequence[Attempt], migration: Migration) -> str | None:
     if not earlier:
         return None
     last = earlier[-1]
-    if last.outcome in _SAME_CHAT or not policy_of(migration).new_chat_required:
+    if last.outcome in _SAME_CHAT or not migration.policy.new_chat_required:
         return last.session_id
     return None

@@ -18,7 +18,6 @@ from roadmark.executor.masking import mask
 from roadmark.executor.metrics import MigrationMetrics
 from roadmark.executor.model import Attempt, CheckpointKind, Migration, PhaseRun
 from roadmark.executor.moves import event_of, make_move
-from roadmark.executor.policy import policy_of
 from roadmark.executor.positions import position_of
 from roadmark.executor.rollback import roll_back_after_failure
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
@@ -139,7 +138,7 @@ def crash_attempt(transaction: Transaction, migration: Migration, attempt: Attem
     _close_interrupted(transaction, migration, attempt, reason, used=True)
     if migration.status is not Status.RUNNING:
         return
-    if used < policy_of(migration).max_attempts:
+    if used < migration.policy.max_attempts:
         make_move(transaction, migration, Move.INTERRUPT, reason=reason)
     else:
         failed = make_move(
@@ -235,7 +234,7 @@ def _move_on(transaction: Transaction, migration: Migration, run: PhaseRun, clos
         case Outcome.DONE | Outcome.CANCELLED:
             pass
         case Outcome.RESUME_CHAT | Outcome.NEXT_ATTEMPT | Outcome.FOLLOW_UP | Outcome.DOUBT:
-            due = transaction.now + timedelta(seconds=_delay_s(run, policy_of(migration).retry_delay_s))
+            due = transaction.now + timedelta(seconds=_delay_s(run, migration.policy.retry_delay_s))
             make_move(transaction, migration, Move.CONTINUE, reason=reason, due_at=due)
         case _:
             assert_never(verdict.outcome)

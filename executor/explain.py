@@ -8,7 +8,7 @@ from roadmark.executor.dependencies import cycle_of, dependencies_of
 from roadmark.executor.errors import NotFound
 from roadmark.executor.limits import agent_slots
 from roadmark.executor.model import Migration
-from roadmark.executor.policy import may_be_here, policy_of
+from roadmark.executor.policy import may_be_here
 from roadmark.executor.states import Status
 from roadmark.executor.store.migrations import MigrationRepository
 from roadmark.executor.store.reading import Readable
@@ -74,7 +74,7 @@ def _queued(connection: sa.Connection, settings: Settings, migration: Migration)
 
 
 def _place(settings: Settings, migration: Migration) -> list[str]:
-    policy = policy_of(migration)
+    policy = migration.policy
     if may_be_here(policy, settings):
         return []
     known = ", ".join(settings.host_labels) or "none"

@@ -14,7 +14,7 @@ from roadmark.executor.masking import mask
 from roadmark.executor.model import JournalEntry, Migration
 from roadmark.executor.moves import event_of
 from roadmark.executor.places import Places
-from roadmark.executor.policy import hooks_of, policy_of
+from roadmark.executor.policy import hooks_of
 from roadmark.executor.store import journal
 from roadmark.executor.store.store import Store
 from roadmark.executor.workspace.files import remove_trees
@@ -53,7 +53,7 @@ class Hooks:
 
     def land(self, migration: Migration, phase: int) -> None:
         """Apply and verify what this phase asks for and has not got yet. Raises: HookFailed, HookUnknown."""
-        self.apply(migration, [Use(phase, name) for name in hooks_of(policy_of(migration), phase)])
+        self.apply(migration, [Use(phase, name) for name in hooks_of(migration.policy, phase)])
 
     def apply(self, migration: Migration, uses: Sequence[Use]) -> None:
         """Apply and verify these in order, but for those that stand. Raises: HookFailed, HookUnknown."""
@@ -78,7 +78,7 @@ class Hooks:
         standing = _standing(told)
         revert = tuple(use for use in reversed(standing) if use.phase not in done_there)
         had = {_use(entry) for entry in told}
-        wanted = [Use(phase, name) for phase in done_there for name in hooks_of(policy_of(migration), phase)]
+        wanted = [Use(phase, name) for phase in done_there for name in hooks_of(migration.policy, phase)]
         return Undoing(revert, tuple(use for use in wanted if use in had and standing.get(use) is not True))
 
     def shown(self, use: Use, act: str) -> str:

@@ -21,7 +21,7 @@ from roadmark.executor.errors import (
 from roadmark.executor.masking import mask
 from roadmark.executor.model import Migration, PhaseRun, Reply, Task, TaskPhase, Wait
 from roadmark.executor.moves import event_of, make_move
-from roadmark.executor.policy import asks_before_start, pinned, policy_for, policy_of
+from roadmark.executor.policy import asks_before_start, policy_for
 from roadmark.executor.states import ENDED, Move, PhaseState, Status, TaskStatus, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
@@ -118,7 +118,7 @@ class MigrationManager:
         def work(transaction: Transaction) -> Wait:
             migration, wait = self._open_question(transaction, migration_id, None)
             waits = WaitRepository(transaction.connection)
-            waits.extend(wait, transaction.now + timedelta(seconds=policy_of(migration).wait_s))
+            waits.extend(wait, transaction.now + timedelta(seconds=migration.policy.wait_s))
             transaction.record(event_of(migration, "wait.extended", actor=actor, detail={"wait": wait.id}))
             return waits.open_of(migration_id) or wait
 
@@ -239,7 +239,7 @@ class MigrationManager:
             phase_count=len(runs),
             attempt=0,
             agent=agent,
-            policy=pinned(policy),
+            policy=policy,
             spec_sha256=hashlib.sha256(task.source_content.encode()).hexdigest(),
             branch=policy.branch,
             base_commit=None,
@@ -338,7 +338,7 @@ def _read_reply(text: str, wait: Wait) -> str:
 def _send_back(transaction: Transaction, migration: Migration, feedback: str, actor: str) -> Migration:
     run = MigrationRepository(transaction.connection).phase_run(migration.id, migration.phase)
     used = questions.send_back(transaction, run, feedback)
-    if used >= policy_of(migration).max_attempts:
+    if used >= migration.policy.max_attempts:
         reason = f"sent back after attempt {used} of {used}: {feedback}"
         return make_move(transaction, migration, Move.FAIL, actor=actor, reason=reason)
     return make_move(transaction, migration, Move.ANSWER, actor=actor)
@@ -352,7 +352,7 @@ def _lapse(transaction: Transaction, migration: Migration, wait: Wait) -> None:
         return
     run = MigrationRepository(transaction.connection).phase_run(migration.id, migration.phase)
     used = questions.send_back(transaction, run, "Nobody confirmed the last attempt in time; check it again.")
-    if used >= policy_of(migration).max_attempts:
+    if used >= migration.policy.max_attempts:
         make_move(transaction, migration, Move.FAIL, reason=f"no reply in time; {used} attempts are used up")
     else:
         make_move(transaction, migration, Move.LAPSE, reason="no reply in time")

@@ -177,7 +177,7 @@ class Migration:
     phase_count: int
     attempt: int
     agent: str
-    policy: Json
+    policy: Policy
     spec_sha256: str
     branch: str | None
     base_commit: str | None

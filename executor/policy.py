@@ -1,12 +1,11 @@
 """What a migration may do: the spec's wishes, capped by the operator's settings (safety rule R1)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from roadmark.executor.config import DEFAULT_KEYWORDS, LEVELS, Settings
 from roadmark.executor.errors import HookUnknown
-from roadmark.executor.model import Json, Migration, Policy, Task
+from roadmark.executor.model import Policy, Task
 from roadmark.executor.workspace.branch_names import check_branch_name
 
 DEFAULT_TIMEOUT_S = 14_400
@@ -37,18 +36,6 @@ def policy_for(task: Task, settings: Settings) -> Policy:
         hooks=_approved(context.get("hooks") or (), settings),
         host_label=str(context["host_label"]) if context.get("host_label") else None,
     )
-
-
-def pinned(policy: Policy) -> Json:
-    """The policy as its column holds it."""
-    return asdict(policy) | {"keywords": list(policy.keywords), "hooks": list(policy.hooks)}
-
-
-def policy_of(migration: Migration) -> Policy:
-    """The policy that a migration was pinned to."""
-    values: dict[str, Any] = dict(migration.policy)
-    values |= {name: tuple(values.get(name, ())) for name in ("keywords", "hooks")}
-    return Policy(**values)
 
 
 def may_be_here(policy: Policy, settings: Settings) -> bool:

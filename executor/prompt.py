@@ -7,7 +7,6 @@ from jinja2 import ChoiceLoader, FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 from roadmark.executor.masking import mask
 from roadmark.executor.model import Migration, PhaseRun, Task, TaskFile, TaskItem
-from roadmark.executor.policy import policy_of
 from roadmark.templates import prompts_folder
 
 TEMPLATE = "phase.md.j2"
@@ -51,7 +50,7 @@ class Prompts:
             criteria=[entry["text"] for entry in sections.get("success_criteria", [])],
             feedback=run.feedback,
             workspace=str(workspace),
-            keywords=policy_of(migration).keywords,
+            keywords=migration.policy.keywords,
             nonce=nonce,
         )
         return mask(text)

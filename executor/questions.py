@@ -7,7 +7,6 @@ from typing import assert_never
 from roadmark.executor.events import SYSTEM
 from roadmark.executor.model import Migration, PhaseRun, Wait
 from roadmark.executor.moves import event_of, make_move
-from roadmark.executor.policy import policy_of
 from roadmark.executor.states import Move, PhaseState, WaitKind
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.migrations import MigrationRepository
@@ -17,7 +16,7 @@ from roadmark.executor.store.waits import WaitRepository
 def ask(transaction: Transaction, migration: Migration, kind: WaitKind, prompt: str) -> Migration:
     """Open the question, or open it again after a pause, and let the migration wait for a person."""
     waits = WaitRepository(transaction.connection)
-    policy = policy_of(migration)
+    policy = migration.policy
     deadline = transaction.now + timedelta(seconds=policy.wait_s)
     standing = waits.open_of(migration.id)
     if standing is None:

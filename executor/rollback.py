@@ -29,7 +29,6 @@ from roadmark.executor.masking import mask
 from roadmark.executor.model import Checkpoint, CheckpointKind, Migration, Rollback, RollbackState, TaskItem
 from roadmark.executor.moves import event_of, make_move
 from roadmark.executor.places import Places
-from roadmark.executor.policy import policy_of
 from roadmark.executor.positions import Position, read_position
 from roadmark.executor.rollback_order import Order, accept, choices_of, give_up_rest, go_on, refuse_retired
 from roadmark.executor.states import Move, PhaseState, Status
@@ -352,7 +351,7 @@ class MigrationRollback:
 
 def roll_back_after_failure(transaction: Transaction, migration: Migration) -> None:
     """Begin the rollback that the operator wants after a critical failure, if any."""
-    wanted = policy_of(migration).on_failure
+    wanted = migration.policy.on_failure
     checkpoints = CheckpointRepository(transaction.connection).of_migration(migration.id)
     if wanted == "ask" or not checkpoints:
         return

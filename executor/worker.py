@@ -25,10 +25,10 @@ from roadmark.executor.leases import Leases
 from roadmark.executor.limits import Halt, halt_of
 from roadmark.executor.log_lines import about_migration
 from roadmark.executor.masking import mask
-from roadmark.executor.model import Migration, PhaseRun, Policy, Wait
+from roadmark.executor.model import Migration, PhaseRun, Wait
 from roadmark.executor.moves import make_move
 from roadmark.executor.opening import Opening
-from roadmark.executor.policy import asks_before_phase, may_be_here, policy_of
+from roadmark.executor.policy import asks_before_phase, may_be_here
 from roadmark.executor.rollback import MigrationRollback
 from roadmark.executor.states import Move, PhaseState, Status, WaitKind
 from roadmark.executor.store.known import Start
@@ -64,7 +64,6 @@ class Rows:
     """What the next step depends on."""
 
     migration: Migration
-    policy: Policy
     run: PhaseRun
     wait: Wait | None
     start: Start | None
@@ -93,7 +92,7 @@ def next_step(rows: Rows) -> Step:
         return Step.OPEN
     match rows.run.state:
         case PhaseState.PENDING:
-            if asks_before_phase(rows.policy) and not rows.run.cleared:
+            if asks_before_phase(rows.migration.policy) and not rows.run.cleared:
                 return Step.ASK_BEGIN
             return Step.ATTEMPT if rows.halt is None else Step.HALT
         case PhaseState.ASKED:
@@ -175,7 +174,7 @@ class Worker:
         def work(transaction: Transaction) -> Lease | None:
             migrations = MigrationRepository(transaction.connection)
             migration = migrations.get(migration_id)
-            if not may_be_here(policy_of(migration), self._settings):
+            if not may_be_here(migration.policy, self._settings):
                 return None
             taken = self._leases.taken(transaction, migration)
             if migration.status is Status.QUEUED:
@@ -217,8 +216,7 @@ class Worker:
     def _rows_at(self, transaction: Transaction, situation: Situation) -> Rows:
         migration = situation.migration
         halt = halt_of(transaction.connection, self._settings, migration, transaction.now)
-        policy = policy_of(migration)
-        return Rows(migration, policy, situation.run, situation.wait, situation.start, halt)
+        return Rows(migration, situation.run, situation.wait, situation.start, halt)
 
     def _take_step(self, lease: Lease, rows: Rows) -> None:
         migration = rows.migration

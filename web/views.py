@@ -54,7 +54,7 @@ def migration_brief(migration: Migration) -> Json:
         "phase": migration.phase,
         "phase_count": migration.phase_count,
         "attempt": migration.attempt,
-        "max_attempts": migration.policy.get("max_attempts"),
+        "max_attempts": migration.policy.max_attempts,
         "agent": migration.agent,
         "branch": migration.branch,
         "base_commit": migration.base_commit,

@@ -1,9 +1,9 @@
 """From a row to its dataclass."""
 
-from collections.abc import Callable, Hashable
-from dataclasses import fields
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeVar, cast, get_type_hints
 
 import sqlalchemy as sa
@@ -17,13 +17,7 @@ def unpack(kind: type[Value], row: sa.Row[Any]) -> Value:
 
     Strings become the enum that the field asks for, JSON lists become tuples.
     """
-    columns = dict(zip(row._fields, row, strict=True))
-    return kind(
-        **{
-            name: columns[name] if convert is None else convert(columns[name])
-            for name, convert in converters(cast(Hashable, kind))
-        }
-    )
+    return _of_object(kind, dict(zip(row._fields, row, strict=True)))
 
 
 @cache
@@ -38,16 +32,29 @@ def _converter(hint: Any) -> Convert | None:
         return hint
     if getattr(hint, "__origin__", None) is tuple:
         return tuple
+    if isinstance(hint, type) and is_dataclass(hint):
+        return partial(_of_object, hint)
     return None
 
 
+def _of_object(kind: type[Value], columns: Mapping[str, Any]) -> Value:
+    """A dataclass that a column holds as a JSON object; what an older object lacks has its default."""
+    return kind(
+        **{
+            name: columns[name] if convert is None else convert(columns[name])
+            for name, convert in converters(cast(Hashable, kind))
+            if name in columns
+        }
+    )
+
+
 def plain(value: Any) -> Any:
-    """A field as a column takes it: tuples as lists, enums as their strings."""
+    """A field as a column takes it: tuples as lists, enums as their strings, dataclasses as objects."""
     if isinstance(value, StrEnum):
         return value.value
     if isinstance(value, tuple):
         return list(value)
-    return value
+    return pack(value) if is_dataclass(value) else value
 
 
 def pack(value: Any) -> dict[str, Any]:

@@ -156,7 +156,7 @@ def test_a_claim_without_work_is_done_at_no_level(open_service: Open, level: str
 def test_attempts_and_time_are_capped_by_the_operator(open_service: Open) -> None:
     service = open_service("full_auto", max_attempts=2, timeout_s=30)
     policy = service.tracker.migration(begin(service)).migration.policy
-    assert (policy["max_attempts"], policy["timeout_s"]) == (2, 30)
+    assert (policy.max_attempts, policy.timeout_s) == (2, 30)
 
 
 def test_the_policy_is_that_of_the_start_whatever_the_spec_says_later(open_service: Open, spec: Path) -> None:

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from roadmark.executor.clock import SystemClock
+from roadmark.executor.config import Settings
 from roadmark.executor.errors import Conflict, MoveRefused
 from roadmark.executor.model import Migration, Task
 from roadmark.executor.moves import make_move
+from roadmark.executor.policy import policy_for
 from roadmark.executor.states import (
     ENDED,
     MOVES,
@@ -30,6 +32,7 @@ from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import Children, TaskRepository
 
 ROOT = Path(__file__).parents[2]
+SETTINGS = Settings(specs=ROOT, repo=ROOT, state_dir=ROOT)
 
 
 def test_every_status_can_be_reached_and_every_move_is_used() -> None:
@@ -158,7 +161,7 @@ def _migration(task: Task, transaction: Transaction) -> Migration:
         phase_count=1,
         attempt=0,
         agent="scaffold",
-        policy={},
+        policy=policy_for(task, SETTINGS),
         spec_sha256="",
         branch=None,
         base_commit=None,

@@ -8,7 +8,10 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 import sqlalchemy as sa
+from roadmark.executor.config import Settings
 from roadmark.executor.errors import DatabaseUnusable
+from roadmark.executor.model import Task
+from roadmark.executor.policy import policy_for
 from roadmark.executor.spec_rows import children_of, task_of
 from roadmark.executor.states import TaskStatus
 from roadmark.executor.store import tables as t
@@ -16,6 +19,7 @@ from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.listing import ListedTask, list_tasks
 from roadmark.executor.store.listing_of_server import list_tasks_of
 from roadmark.executor.store.reading import Reading
+from roadmark.executor.store.rows import pack
 from roadmark.executor.store.store import Store
 from roadmark.executor.store.tasks import FleetRow, TaskRepository
 from roadmark.ingest.files_of_phase import assign_files
@@ -89,7 +93,8 @@ def test_both_lists_have_the_same_lines(store: Store, listing: Listing) -> None:
 
     def arrange(transaction: Transaction) -> None:
         for path in ("b/run.md", "gone-after-a-run.md"):
-            transaction.connection.execute(sa.insert(t.migrations), a_migration(ids[path], path))
+            task = TaskRepository(transaction.connection).get(ids[path])
+            transaction.connection.execute(sa.insert(t.migrations), a_migration(task, path))
             TaskRepository(transaction.connection).update(ids[path], migration_id=f"m-{path}")
         for path in ("gone.md", "gone-after-a-run.md"):
             TaskRepository(transaction.connection).update(ids[path], status=TaskStatus.WITHDRAWN)
@@ -106,7 +111,7 @@ def test_both_lists_have_the_same_lines(store: Store, listing: Listing) -> None:
     assert listed[2][6:11] == ("m-b/run.md", "failed", "it did nothing", 1, 1)
 
 
-def a_migration(task_id: str, path: str) -> dict[str, object]:
+def a_migration(task: Task, path: str) -> dict[str, object]:
     """A failed migration's row."""
     numbers = dict.fromkeys(("phase", "phase_count", "attempt", "fence", "version"), 1)
     words = {
@@ -116,8 +121,9 @@ def a_migration(task_id: str, path: str) -> dict[str, object]:
         "reason": "it did nothing",
     }
     moments = {"created_at": NOW, "updated_at": NOW}
-    known = {"id": f"m-{path}", "task_id": task_id, "status": "failed", "policy": {}, "start_confirmed": True}
-    return {**numbers, **words, **moments, **known}
+    policy = pack(policy_for(task, Settings(specs=Path(), repo=Path(), state_dir=Path())))
+    known = {"id": f"m-{path}", "task_id": task.id, "status": "failed", "start_confirmed": True}
+    return {**numbers, **words, **moments, **known, "policy": policy}
 
 
 def test_the_list_has_every_task(store: Store, listing: Listing) -> None:
