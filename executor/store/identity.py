@@ -3,5 +3,5 @@
 DATABASE = "roadmark.db"
 """The name of the database in a state directory."""
 
-REVISION = "0008"
+REVISION = "0009"
 """The revision of the schema that this program reads; the last one under alembic/versions."""

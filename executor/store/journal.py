@@ -14,12 +14,13 @@ from typing import Any
 import sqlalchemy as sa
 from roadmark.executor.events import Event
 from roadmark.executor.model import JournalEntry
+from roadmark.executor.store.journal_tasks import is_about, numbers_of
 from roadmark.executor.store.json_text import Written, canonical
 from roadmark.executor.store.known import Head, known
 from roadmark.executor.store.rows import unpack
-from roadmark.executor.store.statements import Answer, Query, insert_all, select_by
+from roadmark.executor.store.statements import Answer, Query, insert_all
+from roadmark.executor.store.tables import journal_tasks, migrations
 from roadmark.executor.store.tables import migration_tracking as journal
-from roadmark.executor.store.tables import migrations
 
 GENESIS = "0" * 64
 """What the first row has as its previous hash."""
@@ -65,15 +66,14 @@ def append(
     connection: sa.Connection, end: Head, events: Sequence[tuple[datetime, Event]]
 ) -> list[JournalEntry]:
     """Write the events behind the head, in order, and give them back as entries."""
-    rows: list[dict[str, Any]] = []
-    seq, previous_hash = end.seq, end.hash
-    for at, event in events:
-        seq += 1
-        rows.append(_chained(seq, previous_hash, at, event))
-        previous_hash = rows[-1]["hash"]
-    insert_all(connection, journal, rows)
-    known(connection).head = Head(seq, previous_hash)
-    return [JournalEntry(**row) for row in rows]
+    chain = list(_chain(end, events))
+    entries = [JournalEntry(**row) for row in chain]
+    numbers = numbers_of(connection, [entry.task_id for entry in entries if entry.task_id is not None])
+    for row in chain:
+        row["task_number"] = numbers.get(row["task_id"])
+    insert_all(connection, journal, chain)
+    known(connection).head = Head(entries[-1].seq, entries[-1].hash)
+    return entries
 
 
 def read_after(
@@ -109,7 +109,7 @@ def of_kinds(connection: sa.Connection, migration_id: str, kinds: Sequence[str])
 def of_migration(migration_id: str) -> sa.ColumnElement[bool]:
     """The entries of a migration, found by its task: the journal has no other index."""
     its_task = sa.select(migrations.c.task_id).where(migrations.c.id == migration_id).scalar_subquery()
-    return sa.and_(journal.c.task_id == its_task, journal.c.migration_id == migration_id)
+    return sa.and_(is_about(its_task), journal.c.migration_id == migration_id)
 
 
 def tasks_of_kind(connection: sa.Connection, kind: str, after: int) -> list[str]:
@@ -122,9 +122,11 @@ def verify(connection: sa.Connection, kept_apart: Head | None) -> Iterator[Break
     """Every place where the chain does not hold; nothing for a clean journal."""
     end = Head(0, GENESIS)
     seen_apart = kept_apart is None or kept_apart.seq == 0
-    for row in connection.execute(sa.select(journal).order_by(journal.c.seq)).yield_per(1000):
+    for row in connection.execute(_FILED).yield_per(1000):
         entry = unpack(JournalEntry, row)
         yield from _breaks(end, entry)
+        if entry.task_id != row.filed_under:
+            yield Break(entry.seq, "is not found under the task that it is about")
         end = Head(entry.seq, entry.hash)
         if kept_apart is not None and entry.seq == kept_apart.seq:
             seen_apart = True
@@ -143,9 +145,19 @@ def _breaks(end: Head, entry: JournalEntry) -> Iterator[Break]:
         yield Break(entry.seq, "was changed: its content does not give its hash")
 
 
+def _chain(end: Head, events: Sequence[tuple[datetime, Event]]) -> Iterator[dict[str, Any]]:
+    """The events as rows, each with the hash of the one before it."""
+    seq, previous_hash = end.seq, end.hash
+    for at, event in events:
+        seq += 1
+        row = _chained(seq, previous_hash, at, event)
+        previous_hash = row["hash"]
+        yield row
+
+
 def _chained(seq: int, previous_hash: str, at: datetime, event: Event) -> dict[str, Any]:
     """The event as a row of the journal."""
-    content: dict[str, Any] = {
+    row: dict[str, Any] = {
         "seq": seq,
         "at": at,
         "actor": event.actor.replace("\0", "\ufffd"),  # PostgreSQL cannot hold it, and the hash covers it
@@ -157,8 +169,10 @@ def _chained(seq: int, previous_hash: str, at: datetime, event: Event) -> dict[s
         "from_status": event.from_status,
         "to_status": event.to_status,
         "detail": Written.of(event.detail),
+        "previous_hash": previous_hash,
     }
-    return {**content, "previous_hash": previous_hash, "hash": _hash(previous_hash, content)}
+    row["hash"] = _hash(previous_hash, row)
+    return row
 
 
 def _content(entry: JournalEntry) -> dict[str, Any]:
@@ -195,15 +209,24 @@ def _narrowed(query: sa.Select[Any], migration_id: str | None, task_id: str | No
     if migration_id is not None:
         query = query.where(of_migration(migration_id))
     if task_id is not None:
-        query = query.where(journal.c.task_id == task_id)
+        query = query.where(is_about(sa.literal(task_id)))
     return query
 
 
+_FILED = (
+    sa.select(journal, journal_tasks.c.task_id.label("filed_under"))
+    .outerjoin(journal_tasks, journal_tasks.c.number == journal.c.task_number)
+    .order_by(journal.c.seq)
+)
 _CHAIN = frozenset({"previous_hash", "hash"})
 _scalar = lru_cache(maxsize=4096, typed=True)(canonical)
 _HEAD = Query(Head, sa.select(journal).order_by(journal.c.seq.desc()).limit(1))
 _IS_ACT = journal.c.kind != "agent.output"
 _NEWEST_ACT = Query(Head, sa.select(journal).where(_IS_ACT).order_by(journal.c.seq.desc()).limit(1))
-_ON_TASK = select_by(journal, "task_id").where(_IS_ACT).order_by(journal.c.seq.desc())
+_ON_TASK = (
+    sa.select(journal)
+    .where(_IS_ACT, is_about(sa.bindparam("its_task_id", type_=journal.c.task_id.type)))
+    .order_by(journal.c.seq.desc())
+)
 _NEWEST_ACT_ON = Query(Head, _ON_TASK.limit(1))
 _ACTS_ON = Query(JournalEntry, _ON_TASK.limit(sa.bindparam("most", type_=sa.Integer)))

@@ -19,7 +19,7 @@ from roadmark.executor.store.statements import Answer, Query
 from sqlalchemy import event
 
 MOST = 512
-"""So many migrations are known from one transaction to the next; with more everything is forgotten."""
+"""So many migrations, and tasks, are known from one transaction to the next; with more all are forgotten."""
 
 _KNOWN = "roadmark.known"
 
@@ -51,6 +51,8 @@ class Known:
     waits: dict[str, Wait | None] = field(default_factory=dict)
     starts: dict[str, Start | None] = field(default_factory=dict)
     head: Head | None = None
+    numbers: dict[str, int] = field(default_factory=dict)
+    """What the journal calls tasks, by their ids: nobody changes that, so that only a failure undoes it."""
     _migrations: dict[str, Migration] = field(default_factory=dict)
     _coming: Answer[list[Migration]] | None = None
     _mark: object = None
@@ -83,6 +85,8 @@ class Known:
         mark = database.mark_of_others(connection)
         if mark is None or mark != self._mark or len(self._migrations) > MOST:
             self.forget_all()
+        if len(self.numbers) > MOST:
+            self.numbers.clear()
         self._mark = mark
         missing = [migration_id for migration_id in ids if migration_id not in self._migrations]
         if missing:
@@ -106,6 +110,7 @@ def knowing(connection: sa.Connection) -> Iterator[Known]:
         yield knowledge
     except BaseException:
         knowledge.forget_all()
+        knowledge.numbers.clear()
         raise
 
 

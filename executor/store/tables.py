@@ -370,6 +370,13 @@ migration_rollback = sa.Table(
     sa.Index(None, "migration_id"),
 )
 
+journal_tasks = sa.Table(
+    "journal_tasks",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("task_id", sa.String(36), nullable=False, unique=True),
+)
+
 migration_tracking = sa.Table(
     "migration_tracking",
     metadata,
@@ -378,6 +385,7 @@ migration_tracking = sa.Table(
     _text("actor"),
     _text("kind"),
     sa.Column("task_id", sa.String(36)),
+    sa.Column("task_number", sa.Integer),
     sa.Column("migration_id", sa.String(36)),
     sa.Column("phase", sa.Integer),
     sa.Column("attempt", sa.Integer),
@@ -386,7 +394,7 @@ migration_tracking = sa.Table(
     sa.Column("detail", sa.JSON, nullable=False),
     _text("previous_hash"),
     _text("hash"),
-    sa.Index(None, "task_id", "seq"),
+    sa.Index(None, "task_number", "seq"),
 )
 
 migration_metrics = sa.Table(

@@ -25,6 +25,8 @@ def _outdated(known: Known, connection: sa.Connection) -> list[tuple[object, obj
     if known.head is not None:
         newest = sa.select(sa.func.max(t.migration_tracking.c.seq))
         pairs.append((known.head.seq, connection.execute(newest).scalar()))
+    numbered = {task_id: number for number, task_id in connection.execute(sa.select(t.journal_tasks))}
+    pairs += [(number, numbered.get(task_id)) for task_id, number in known.numbers.items()]
     for migration_id in set(known.runs) | set(known.waits) | set(known.starts):
         pairs += _pairs(known, connection, migration_id)
     return [pair for pair in pairs if pair[0] != pair[1]]

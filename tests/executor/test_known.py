@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 from roadmark.executor.clock import SystemClock
+from roadmark.executor.events import Event
 from roadmark.executor.model import Migration
 from roadmark.executor.states import Status
 from roadmark.executor.store import tables as t
@@ -90,6 +91,7 @@ def test_a_commit_that_fails_is_forgotten(waiting: Migration, driver: Driver) ->
 
     def clash(transaction: Transaction) -> None:
         changing(waiting.id, reason="never kept")(transaction)
+        transaction.record(Event(kind="thing.happened", task_id="a task of which nothing was kept"))
         for statement in (
             "CREATE TEMP TABLE known (n INTEGER PRIMARY KEY)",
             "CREATE TEMP TABLE named (n INTEGER REFERENCES known (n) DEFERRABLE INITIALLY DEFERRED)",
@@ -101,4 +103,6 @@ def test_a_commit_that_fails_is_forgotten(waiting: Migration, driver: Driver) ->
     with pytest.raises(Exception, match=r"(?i)foreign key"):
         store.write(clash)
     assert store.write(looking(waiting.id)) == waiting
+    for task_id in ("another task", "a task of which nothing was kept"):
+        store.record(Event(kind="thing.happened", task_id=task_id))
     assert store.verify_journal() == []

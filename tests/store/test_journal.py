@@ -15,11 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from roadmark.executor.clock import SystemClock
 from roadmark.executor.events import Event
-from roadmark.executor.store import journal
+from roadmark.executor.store import journal, schema
+from roadmark.executor.store.database import open_writer
 from roadmark.executor.store.journal import GENESIS
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.store import HEAD, Store
 from roadmark.executor.store.tables import migration_tracking
+from roadmark.executor.store.urls import url_of
 
 from .conftest import OpenStore
 
@@ -28,7 +30,8 @@ def _after(open_store: OpenStore, *statements: str | sa.Executable) -> list[str]
     """What is found wrong with a journal of five entries after these statements."""
     store = open_store()
     for number in range(5):
-        store.record(Event(kind="thing.happened", actor="anna", detail={"number": number}))
+        about = f"task {number % 2}" if number else None
+        store.record(Event(kind="thing.happened", actor="anna", task_id=about, detail={"number": number}))
     for statement in statements:
         store.write(lambda transaction, made=statement: _carry_out(transaction, made))
     store.close()
@@ -58,6 +61,12 @@ def test_an_untouched_journal_is_clean(open_store: OpenStore) -> None:
         ("DELETE FROM migration_tracking WHERE seq = 5", "5 is missing"),
         ("DELETE FROM migration_tracking", "5 is missing"),
         ("UPDATE migration_tracking SET seq = 9 WHERE seq = 5", "9 follows entry 4"),
+        ("UPDATE migration_tracking SET task_number = NULL WHERE seq = 2", "2 is not found under the task"),
+        ("UPDATE migration_tracking SET task_number = 1 WHERE seq = 3", "3 is not found under the task"),
+        (
+            "UPDATE journal_tasks SET task_id = 'task of eve' WHERE number = 2",
+            "3 is not found under the task",
+        ),
     ],
 )
 def test_tampering_is_named(open_store: OpenStore, statement: str, first: str) -> None:
@@ -84,11 +93,34 @@ def test_a_whole_chain_written_anew_differs_from_the_head_kept_apart(
 def test_two_programs_on_one_database_continue_one_chain(open_store: OpenStore) -> None:
     service, command = open_store(), open_store()
     for number in range(10):
-        (service, command)[number % 2].record(Event(kind=f"event.{number}"))
+        (service, command)[number % 2].record(Event(kind=f"event.{number}", task_id=f"task {number // 3}"))
     assert service.verify_journal() == []
     assert [entry.kind for entry in command.journal_after(0, 20)] == [
         f"event.{number}" for number in range(10)
     ]
+
+
+def test_the_entries_about_a_task_are_found_after_an_upgrade_as_before(
+    open_store: OpenStore, tmp_path: Path, database_url: str
+) -> None:
+    store = open_store()
+    tasks = ["second", "first", None, "second", "third"]
+    for task_id in tasks:
+        store.record(Event(kind="thing.happened", task_id=task_id))
+    store.close()
+    engine = open_writer(url_of(tmp_path, database_url))
+    schema.downgrade(engine, "0008")
+    engine.dispose()
+    store = open_store()
+    store.record(Event(kind="thing.happened", task_id="fourth"))
+    store.record(Event(kind="thing.happened", task_id="first"))
+    assert store.verify_journal() == []
+    with store.read() as connection:
+        found = {
+            task_id: [entry.seq for entry in journal.read_after(connection, 0, 10, task_id=task_id)]
+            for task_id in ("first", "second", "third", "fourth", "fifth")
+        }
+    assert found == {"first": [2, 7], "second": [1, 4], "third": [5], "fourth": [6], "fifth": []}
 
 
 def test_programs_that_keep_the_head_at_the_same_time_do_not_stop_each_other(
