@@ -17,6 +17,7 @@ import procrastinate
 from roadmark.executor.dependencies import held_back
 from roadmark.executor.engine.clockwork import add_aside, make_clockwork
 from roadmark.executor.errors import DatabaseAway
+from roadmark.executor.garbage import search_everything, spare_what_is_there
 from roadmark.executor.store import jobs
 from roadmark.executor.store.lane import Transaction
 from roadmark.executor.store.store import Store
@@ -69,6 +70,7 @@ class DistributedEngine:
         self._clockwork.start()
         if self._slots:
             self._thread.start()
+        spare_what_is_there()
 
     def lead(self) -> None:
         """Keep the time as well."""
@@ -105,6 +107,7 @@ class DistributedEngine:
         if self._thread.is_alive():
             self._thread.join()
         self._pool.shutdown(wait=True)
+        search_everything()
 
     def _tick(self) -> None:
         try:

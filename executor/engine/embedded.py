@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from roadmark.executor.cores import share_a_core, share_a_core_and_give_way
 from roadmark.executor.dependencies import held_back
 from roadmark.executor.engine.clockwork import add_aside, make_clockwork
+from roadmark.executor.garbage import search_everything, spare_what_is_there
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.states import Status
 from roadmark.executor.store.runnable import Runnable, RunnableRepository
@@ -63,6 +64,7 @@ class EmbeddedEngine:
         )
         self._scheduler.start()
         self._unsubscribe = self._store.bus.subscribe(self._hear)
+        spare_what_is_there()
 
     def lead(self) -> None:
         """Nothing: it works alone, and keeps the time anyway."""
@@ -83,6 +85,7 @@ class EmbeddedEngine:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         self._pool.shutdown(wait=True)
+        search_everything()
 
     @property
     def is_alive(self) -> bool:
