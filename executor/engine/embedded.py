@@ -59,6 +59,7 @@ class EmbeddedEngine:
     def start(self) -> None:
         """Begin to tick."""
         self._store.write(lambda _transaction: share_a_core())
+        self._open_slots()
         self._scheduler.add_job(
             self._tick, "interval", seconds=TICK_S, id="tick", next_run_time=datetime.now(UTC)
         )
@@ -103,6 +104,17 @@ class EmbeddedEngine:
         self._woken.set()
         if self._scheduler.running and not self._looking:
             self._scheduler.modify_job("tick", next_run_time=datetime.now(UTC))
+
+    def _open_slots(self) -> None:
+        """Start their threads while none has work: each would wait for its turn between those that work."""
+        everybody = threading.Barrier(self._slots + 1)
+        try:
+            for _ in range(self._slots):
+                self._pool.submit(everybody.wait)
+            everybody.wait()
+        except BaseException:
+            everybody.abort()
+            raise
 
     def _hear(self, entries: Sequence[JournalEntry]) -> None:
         if any(entry.to_status in _WAKING or entry.kind == "migration.started" for entry in entries):

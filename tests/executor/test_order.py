@@ -104,6 +104,13 @@ def test_a_circle_of_dependencies_is_explained(settings, start_service) -> None:
     assert "lead back to itself: Egg -> Hen" in why(service, hen)
 
 
+def test_the_threads_of_all_slots_are_there_before_there_is_work(start_service) -> None:
+    before = set(threading.enumerate())
+    start_service(slots=3)
+    started = {thread.name for thread in set(threading.enumerate()) - before}
+    assert started >= {"worker_0", "worker_1", "worker_2"}
+
+
 def test_an_agent_works_in_no_more_slots_than_it_is_given(settings, start_service, driver_of) -> None:
     hang = {"attempts": [[{"do": "wait_for", "path": "go.txt"}, WRITE, DONE]], "slots": 1}
     agents = {"slow": AgentSettings(name="slow", kind="scripted", options=hang), **AGENTS}
