@@ -97,7 +97,8 @@ def _conclude(
 ) -> None:
     if not asked.is_open():
         return
-    attempt, verdict = asked.attempt, closing.verdict
+    attempt, verdict = asked.attempt, _masked(closing.verdict)
+    closing = replace(closing, verdict=verdict)
     runs = {run.phase: run for run in asked.runs()}
     run = runs[attempt.phase]
     changes = _changes(run, verdict)
@@ -109,7 +110,7 @@ def _conclude(
     ending = _ending(closing) | {"checkpoint_id": checkpoint.id}
     migrations.close_attempt(attempt.id, transaction.now, **ending)
     metrics.of_attempt(transaction, migration, replace(attempt, ended_at=transaction.now, **ending))
-    detail = {"outcome": verdict.outcome.value, "reason": mask(verdict.reason), "used": verdict.attempt_used}
+    detail = {"outcome": verdict.outcome.value, "reason": verdict.reason, "used": verdict.attempt_used}
     transaction.record(event_of(migration, "attempt.ended", detail=detail))
     if migration.status is Status.RUNNING:
         _move_on(transaction, migration, run, closing)
@@ -154,9 +155,9 @@ def checkpoint_name(attempt: Attempt) -> str:
 
 def written_verdict(verdict: Verdict) -> str:
     """A verdict on one line, as a checkpoint carries it."""
-    values = asdict(verdict) | {"outcome": verdict.outcome.value}
+    values = asdict(_masked(verdict)) | {"outcome": verdict.outcome.value}
     return json.dumps(
-        {name: value[:2000] if isinstance(value, str) else value for name, value in values.items()}
+        {name: value[:_WRITTEN_CHARACTERS] if isinstance(value, str) else value for name, value in values.items()}
     )
 
 
@@ -176,12 +177,17 @@ def _close_interrupted(
     transaction.record(event_of(migration, "attempt.ended", detail=detail))
 
 
+def _masked(verdict: Verdict) -> Verdict:
+    """The verdict as it may be kept: it quotes the agent."""
+    return replace(verdict, reason=mask(verdict.reason), feedback=mask(verdict.feedback))
+
+
 def _ending(closing: Closing) -> dict[str, Any]:
     """The columns of an attempt that its end is kept in."""
     verdict, turn = closing.verdict, closing.turn
     return {
         "outcome": verdict.outcome,
-        "reason": mask(verdict.reason),
+        "reason": verdict.reason,
         "evidence": _shown(closing.evidence),
         "used": verdict.attempt_used,
         "session_id": turn.session_id if turn else None,
@@ -194,7 +200,7 @@ def _ending(closing: Closing) -> dict[str, Any]:
 
 def _changes(run: PhaseRun, verdict: Verdict) -> dict[str, Any]:
     """The columns of a phase that the end of its attempt changes."""
-    changes: dict[str, Any] = {"feedback": mask(verdict.feedback) or None}
+    changes: dict[str, Any] = {"feedback": verdict.feedback or None}
     if verdict.attempt_used:
         changes["attempts_used"] = run.attempts_used + 1
     match verdict.outcome:
@@ -212,8 +218,7 @@ def _changes(run: PhaseRun, verdict: Verdict) -> dict[str, Any]:
 
 
 def _move_on(transaction: Transaction, migration: Migration, run: PhaseRun, closing: Closing) -> None:
-    verdict = closing.verdict
-    reason = mask(verdict.reason)
+    verdict, reason = closing.verdict, closing.verdict.reason
     match verdict.outcome:
         case Outcome.PARK:
             until = closing.turn.retry_at if closing.turn else None

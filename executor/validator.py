@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from roadmark.executor.config import Settings
+from roadmark.executor.masking import mask
 from roadmark.executor.model import Checkpoint, TaskFile
 from roadmark.executor.places import Places
 from roadmark.executor.verdict import Evidence, Verification
@@ -55,7 +56,7 @@ class MigrationValidator:
                 output_limit_bytes=_OUTPUT_LIMIT_BYTES,
             )
             if not completed.succeeded:
-                return Verification.FAILED, f"{' '.join(argv)}:\n{completed.output[-_TAIL:]}"
+                return Verification.FAILED, f"{' '.join(argv)}:\n{mask(completed.output)[-_TAIL:]}"
         return Verification.PASSED, ""
 
     def _command(self, migration_id: str, argv: tuple[str, ...]) -> Command:

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 from roadmark.executor.config import AgentSettings
+from roadmark.executor.masking import HIDDEN
 from roadmark.executor.states import Status, WaitKind
+from roadmark.executor.workspace.checkpoints import records
+from roadmark.executor.workspace.place import enter
 
 WRITE = {"do": "write", "path": "greeting/words.py", "text": "WORDS = ['hello']\n"}
 PAGE = {"do": "write", "path": "greeting/page.py", "text": "PAGE = 'hello'\n"}
@@ -195,6 +198,27 @@ def test_secrets_in_the_agents_words_are_kept_nowhere(play) -> None:
     driver.until(migration_id, Status.WAITING)
     attempt = driver.service.tracker.migration(migration_id).attempts[0]
     assert secret not in Path(attempt.log_path).read_text()
+    assert secret.encode() not in b"".join(
+        path.read_bytes() for path in driver.service.settings.state_dir.glob("roadmark.db*")
+    )
+
+
+def test_secrets_in_the_output_of_the_operators_checks_are_kept_nowhere(play) -> None:
+    secret = "ghp_" + "a1B2" * 9
+    check = (
+        "sh",
+        "-c",
+        f"test -e greeting/ok.txt || {{ echo no ok with {secret[:5]}''{secret[5:]}; exit 1; }}",
+    )
+    fixed = {"do": "write", "path": "greeting/ok.txt", "text": "ok\n"}
+    driver, migration_id = play(script([WRITE, DONE], [fixed, DONE]), verify=(check,))
+    driver.until(migration_id, Status.WAITING)
+    first, second = driver.service.tracker.migration(migration_id).attempts
+    assert f"no ok with {HIDDEN}" in first.evidence["verification_tail"]
+    assert f"no ok with {HIDDEN}" in second.prompt
+    with enter(driver.service.places.of(migration_id)) as room:
+        written = [record.trailers for record in records(room)]
+    assert secret not in str((first, second, written))
     assert secret.encode() not in b"".join(
         path.read_bytes() for path in driver.service.settings.state_dir.glob("roadmark.db*")
     )
