@@ -140,15 +140,15 @@ class Store:
         Raises: DatabaseAway where the server is away for too long, or went away within the commit: what
         was to be written may be there then, or not.
         """
-        return self._answer(lambda: self._lane.submit(work, about))
+        return self._answer(self._lane.submit(work, about))
 
     def write_asking(self, ask: Ask[Result], about: str) -> Result:
         """`write` what `ask` gives, which asks for what it reads before it is done. Raises: as `write`."""
-        return self._answer(lambda: self._lane.submit_asking(ask, about))
+        return self._answer(self._lane.submit_asking(ask, about))
 
-    def _answer(self, order: Callable[[], Promise[Result]]) -> Result:
+    def _answer(self, promise: Promise[Result]) -> Result:
         began = self.clock.monotonic_s()
-        result = order().result()
+        result = promise.result()
         self.times["write"].note(self.clock.monotonic_s() - began)
         return result
 
