@@ -157,7 +157,10 @@ def written_verdict(verdict: Verdict) -> str:
     """A verdict on one line, as a checkpoint carries it."""
     values = asdict(_masked(verdict)) | {"outcome": verdict.outcome.value}
     return json.dumps(
-        {name: value[:_WRITTEN_CHARACTERS] if isinstance(value, str) else value for name, value in values.items()}
+        {
+            name: value[:_WRITTEN_CHARACTERS] if isinstance(value, str) else value
+            for name, value in values.items()
+        }
     )
 
 
