@@ -8,8 +8,9 @@ word for word, and what is not understood is asked again.
 from collections.abc import Sequence
 
 from roadmark.executor.claims import Claim, ClaimKind, claim
+from roadmark.executor.letter import without_frame, without_signature
 from roadmark.executor.refusal import reads_as_refusal
-from roadmark.executor.sentence import affirms, reports, split_sentences
+from roadmark.executor.sentence import adds_nothing, affirms, has_keyword, reports, split_sentences
 from roadmark.executor.utterance import Keywords, clean, fold, tokenise
 from roadmark.ingest.prose import LineKind, inline_text, scan
 
@@ -27,8 +28,8 @@ def reads_as_confirmation(text: str, keywords: Sequence[str]) -> bool:
     """Whether a person's whole reply says, with one of the keywords, that the phase is accepted.
 
     The whole message counts: at most six plain words around a keyword, no negation, condition, future,
-    question, quotation, code, heading or open box. Quoted lines (``> ...``) are left out of the reading; a
-    short report without any reserve may go before ("All twelve tests pass. Done.").
+    question, quotation, code, heading or open box. Quoted lines (``> ...``), greetings and signatures are
+    left out of the reading; a short report without any reserve may go before ("All tests pass. Done.").
 
     >>> reads_as_confirmation("Ja, alles fertig!", ["fertig", "done"])
     True
@@ -40,22 +41,28 @@ def reads_as_confirmation(text: str, keywords: Sequence[str]) -> bool:
     if len(text) > MOST_REPLY_CHARACTERS:
         return False
     wanted = Keywords(keywords)
-    own = _own_words(clean(text).strip())
+    own = _own_words(without_signature(clean(text).strip(), wanted))
     if own is None:
         return False
-    folded = fold(own)
-    if " ".join(folded.split()).rstrip(".!… ") in wanted.plain:
+    if " ".join(fold(own).split()).rstrip(".!… ") in wanted.plain:
         return True
-    return affirms(tokenise(folded, wanted)) or _reports_and_confirms(folded, wanted)
+    folded = fold(without_frame(own, wanted))
+    return affirms(tokenise(folded, wanted)) or _affirms_in_sentences(folded, wanted)
 
 
-def _reports_and_confirms(folded: str, wanted: Keywords) -> bool:
-    """Whether a short report, free of any reserve, ends with a sentence that confirms ("... pass. Done.")."""
-    spoken = [s for line in folded.split("\n") for s in split_sentences(line)]
-    if len(spoken) < 2 or len(folded.split()) > MOST_REPORT_WORDS:
+def _affirms_in_sentences(folded: str, wanted: Keywords) -> bool:
+    """Whether sentences confirm, with a short report before ("... pass. Done.") and only "go on" after."""
+    sentences = [sentence for line in folded.split("\n") for sentence in split_sentences(line)]
+    spoken = [tokenise(sentence, wanted) for sentence in sentences]
+    last = max((at for at, tokens in enumerate(spoken) if has_keyword(tokens)), default=-1)
+    if last < 0 or len(folded.split()) > MOST_REPORT_WORDS:
         return False
-    before = (tokenise(sentence, wanted) for sentence in spoken[:-1])
-    return affirms(tokenise(spoken[-1], wanted)) and all(reports(tokens) for tokens in before)
+    before, after = spoken[:last], spoken[last + 1 :]
+    return (
+        affirms(spoken[last])
+        and all(affirms(tokens) or reports(tokens) for tokens in before)
+        and all(adds_nothing(tokens) for tokens in after)
+    )
 
 
 def _own_words(message: str) -> str | None:

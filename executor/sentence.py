@@ -36,7 +36,7 @@ def affirms(tokens: Sequence[Token]) -> bool:
     if sum(token.kind in (Kind.WORD, Kind.NUMBER, Kind.LINK) for token in plain) > MOST_WORDS:
         return False
     parts = _clauses(plain)
-    last = max((at for at, part in enumerate(parts) if _has_keyword(part)), default=-1)
+    last = max((at for at, part in enumerate(parts) if has_keyword(part)), default=-1)
     return last >= 0 and all(_stands(part, at < last) for at, part in enumerate(parts))
 
 
@@ -49,11 +49,19 @@ def reports(tokens: Sequence[Token]) -> bool:
     words = vocabulary()
     plain = without_harmless(tokens)
     reserve = words.stopping | words.contrast | words.meta | words.failure | words.bad | {"to", "1%"}
-    if any(_spoils(token) and token.text != OPAQUE for token in plain) or _has_keyword(plain):
+    if any(_spoils(token) and token.text != OPAQUE for token in plain) or has_keyword(plain):
         return False
     if any(token.text in reserve or token.text.endswith("n't") for token in plain):
         return False
     return all(_finding(clause, words) or _aside(clause, early=True) for clause in _clauses(plain))
+
+
+def adds_nothing(tokens: Sequence[Token]) -> bool:
+    """Whether a sentence after the confirmation is thanks, praise or "go on", and takes nothing back."""
+    plain = without_harmless(tokens)
+    if any(_spoils(token) for token in plain) or has_keyword(plain) or _is_idiom(tokens):
+        return False
+    return all(_aside(clause, early=False) for clause in _clauses(plain))
 
 
 def _finding(clause: Sequence[Token], words: Vocabulary) -> bool:
@@ -61,6 +69,7 @@ def _finding(clause: Sequence[Token], words: Vocabulary) -> bool:
     if len(clause) == 1 and first in words.before_comma:
         return True
     opening = words.pronouns | words.copulas | words.determiners | words.nouns | words.assent | words.praise
+    opening |= words.report_openers
     if not (clause[0].kind is Kind.NUMBER or first in opening or (first.endswith("ed") and first.isascii())):
         return False
     return any(token.text in words.findings for token in clause)
@@ -149,13 +158,14 @@ def _only_before_comma(tokens: Sequence[Token], at: int, words: Vocabulary) -> b
     return tokens[at].kind is Kind.WORD and tokens[at].text in words.before_comma and comma
 
 
-def _has_keyword(clause: Sequence[Token]) -> bool:
+def has_keyword(clause: Sequence[Token]) -> bool:
+    """Whether one of the tokens is a keyword."""
     return any(token.kind is Kind.KEYWORD for token in clause)
 
 
 def _stands(clause: Sequence[Token], early: bool) -> bool:  # noqa: FBT001 - a fact about the clause, no mode
     """Whether one clause is harmless; ``early``: a clause with the keyword follows."""
-    return _keyword_clause(clause) if _has_keyword(clause) else _aside(clause, early)
+    return _keyword_clause(clause) if has_keyword(clause) else _aside(clause, early)
 
 
 def _keyword_clause(clause: Sequence[Token]) -> bool:
@@ -170,7 +180,7 @@ def _keyword_clause(clause: Sequence[Token]) -> bool:
             return False
         if counts and not (at and texts[at - 1] in words.nouns):
             return False
-        if token.kind is Kind.LINK and not _has_keyword(clause[:at]):
+        if token.kind is Kind.LINK and not has_keyword(clause[:at]):
             return False
     if clause[-1].text in words.never_last:
         return False

@@ -17,6 +17,8 @@ _ANSI = re.compile(
     r"|\x1b[@-Z\\-_]"
 )
 _CJK = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_FIRST_NAMED = "\ue000"
+"""Characters for private use, from this one on, stand for keywords that have marks in them."""
 _LETTER = rf"(?:(?![{_CJK}])[\w\u0300-\u036f])"
 _TOKEN = re.compile(
     r"(?P<link>https?://\S+)"
@@ -25,7 +27,8 @@ _TOKEN = re.compile(
     r"|(?P<code>:[a-z0-9_+\-]{1,30}:)"
     r"|(?P<share>\d{1,4}\s?(?:/|of|out\sof|von|sur|de|di|van|z)\s?\d{1,4}(?![\w/.%]))"
     r"|(?P<percent>\d{1,4}(?:[.,]\d{1,3})?\s?%)"
-    r"|(?P<mention>(?<!\S)@roadmark(?![\w.]))"
+    r"|(?P<mention>(?<!\S)@[^\W\d_][\w-]*(?:\.[\w-]+)*)"
+    rf"|(?P<named>[{_FIRST_NAMED}-\uf8ff])"
     r"|(?P<plus>\+1(?!\w))"
     rf"|(?P<cjk>[{_CJK}]+)"
     rf"|(?P<word>{_LETTER}+(?:['.\-/_@#&=+\\]+{_LETTER}+)*)"
@@ -33,11 +36,14 @@ _TOKEN = re.compile(
     r"|(?P<space>\s+)"
     r"|(?P<mark>.)"
 )
-_BREAKS = frozenset(",.;:!¡…–—()·•-、。")
-_GLAD = frozenset("✅☑✔✓🎉👍👌🚀🙏💯😀😃😄🙂😊😁😎👏🥳🏁🎊💪❤🟢🔥✨⭐🌟🤝🙌🆗")
+_BREAKS = frozenset(",.;:!¡…–—()·•-、。~〜")
+_GLAD = frozenset(
+    "✅☑✔✓🎉👍👌🚀🙏💯😀😃😄🙂😊😁😎👏🥳🏁🎊💪❤🟢🔥✨⭐🌟🤝🙌🆗🔑📦☀🌞🌈🎈🍾🥂🍻☕🫡🤗😇🤩😍🥰😌👋🤘✌👊🤙💙💚💛💜🧡🎯🏆🥇🚢⛵🍀🌸🌻🐳🦄⚡"
+)
 _GLAD_CODES = frozenset(
     {":white_check_mark:", ":heavy_check_mark:", ":ballot_box_with_check:", ":tada:", ":+1:", ":thumbsup:",
-     ":rocket:", ":ok_hand:", ":100:", ":clap:", ":pray:", ":smile:", ":muscle:", ":fire:", ":sparkles:"}
+     ":rocket:", ":ok_hand:", ":100:", ":clap:", ":pray:", ":smile:", ":muscle:", ":fire:", ":sparkles:",
+     ":shipit:", ":ship:", ":raised_hands:", ":partying_face:", ":v:", ":star:", ":green_heart:", ":heart:"}
 )  # fmt: skip
 _QUOTES = frozenset("\"'“”„‟«»‹›「」『』`‘‚\ufffc")
 _BEFORE = frozenset("!/\\#$@~.-_=<>|&^%+") | _QUOTES
@@ -97,7 +103,17 @@ class Keywords:
         self.plain = frozenset(keyword for keyword in spellings if keyword)
         parts = {tuple(_TOKEN_WORDS.findall(keyword)) for keyword in self.plain}
         self.sequences = sorted((part for part in parts if part), key=lambda part: (-len(part), part))
+        self.marked = sorted(k for k in self.plain if " ".join(_TOKEN_WORDS.findall(k)) != k)
+        self._named = [
+            re.compile(rf"(?<!{_LETTER}){re.escape(keyword)}(?!{_LETTER}|%)") for keyword in self.marked
+        ]
         self.unbordered = tuple(k for k in self.plain if re.fullmatch(rf"[{_CJK}]+", k))
+
+    def named_in(self, text: str) -> str:
+        """The text with one character for each keyword that is no plain words ("c++ ok", "100%")."""
+        for number, pattern in enumerate(self._named):
+            text = pattern.sub(chr(ord(_FIRST_NAMED) + number), text)
+        return text
 
     def at(self, words: Sequence[str]) -> int:
         """How many of the next words are one keyword; 0 where none begins here."""
@@ -113,10 +129,13 @@ _TOKEN_WORDS = re.compile(rf"[{_CJK}]+|{_LETTER}+(?:['.\-/_@#&=+\\]+{_LETTER}+)*
 def tokenise(text: str, keywords: Keywords) -> list[Token]:
     """The tokens of a folded text, white space left out, whole-word keywords marked."""
     tokens: list[Token] = []
+    text = keywords.named_in(text)
     for found in _TOKEN.finditer(text):
         group = found.lastgroup or "mark"
         if group == "cjk":
             tokens.extend(_cut(found[0], keywords))
+        elif group == "named":
+            tokens.append(Token(kind=Kind.KEYWORD, text=keywords.marked[ord(found[0]) - ord(_FIRST_NAMED)]))
         elif group != "space":
             tokens.extend(_token(group, found, text))
     return _mark(tokens, keywords)

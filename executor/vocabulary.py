@@ -50,6 +50,8 @@ class Vocabulary:
     numbers: frozenset[str]
     findings: frozenset[str]
     """What a report says was found or done ("checked", "pass"); a report without any is no report."""
+    report_openers: frozenset[str]
+    """What a report may begin with, that no order begins with ("just", "tested")."""
     bad: frozenset[str]
     """What no report of an accepted phase holds, though it may stand elsewhere ("slow", "rubbish")."""
     persons: frozenset[str]
@@ -75,6 +77,18 @@ class Vocabulary:
     """Phrases that mean something else than their words ("en fait", "approved with changes")."""
     because: Phrases
     because_unbordered: tuple[str, ...]
+    greetings: Phrases
+    """What a message may begin with, before a name ("hi", "hallo")."""
+    apologies: Phrases
+    """What an apology for being late begins with."""
+    closings: Phrases
+    """What a message may end with, before a name ("best regards")."""
+    unbordered_closings: tuple[str, ...]
+    sent_from: Phrases
+    """What a telephone writes under a message."""
+    unbordered_sent_from: tuple[str, ...]
+    company: frozenset[str]
+    """Whom one greets or thanks, if not by name ("everyone")."""
 
     @property
     def stopping(self) -> frozenset[str]:
@@ -92,7 +106,7 @@ _STOPPING = ("negation", "hypothetical", "partial", "contrast", "question", "met
 _OTHER = (
     "before_comma", "no_words", "no_fillers", "no_objects", "no_tails", "refusal_words", "refusal_objects",
     "empty_reasons", "numbers", "findings", "bad", "persons", "polite",
-    "never_last",
+    "never_last", "company", "report_openers",
 )  # fmt: skip
 
 
@@ -136,6 +150,12 @@ def vocabulary() -> Vocabulary:
         idioms=_phrases(bordered, "idioms"),
         because=_phrases(bordered, "because"),
         because_unbordered=tuple(phrase for data in unbordered for phrase in _list(data, "because")),
+        greetings=_phrases(bordered, "greetings"),
+        apologies=_phrases(bordered, "apologies"),
+        closings=_phrases(bordered, "closings"),
+        unbordered_closings=_longest_first(unbordered, "closings"),
+        sent_from=_phrases(bordered, "sent_from"),
+        unbordered_sent_from=_longest_first(unbordered, "sent_from"),
     )
 
 
