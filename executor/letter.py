@@ -17,6 +17,8 @@ _MOST_CHARACTERS = 300
 """A frame is short: only so much of a message is looked at for one."""
 _MOST_SIGNATURE_LINES = 5
 _MOST_APOLOGY_WORDS = 14
+_MOST_DEVICE_WORDS = 3
+_SENDER_WORD = re.compile(r"(?![^\W\d_])\S+|[A-ZÀ-ÞŁ-Ż]\S*|\w{1,3}|\S+[@.]\S+")
 _SENTENCE_ENDS, _CLAUSE_ENDS = r".!…\n", r".!…\n,;:–—"
 _NAME = r"[^\W\d_][\w'.-]*"
 _NAMES = rf"(?P<names>{_NAME}(?:\s+{_NAME}){{0,2}})"
@@ -29,13 +31,26 @@ def without_signature(message: str, wanted: Keywords) -> str:
     Source: RFC 3676, section 4.3, for the line; mail programs leave out its space.
     """
     lines = message.rstrip().split("\n")
-    if len(lines) > 1 and fold(lines[-1].strip()).startswith(_device_phrases()):
+    if len(lines) > 1 and _names_a_device(lines[-1], wanted):
         lines = lines[:-1]
     begins = next((at for at, line in enumerate(lines) if at and line.rstrip() == "--"), len(lines))
     signature = lines[begins + 1 :]
-    if len(signature) > _MOST_SIGNATURE_LINES or not _says_nothing(" ".join(signature), wanted):
+    if len(signature) > _MOST_SIGNATURE_LINES or not all(_names_a_sender(line, wanted) for line in signature):
         return message
     return "\n".join(lines[:begins]).rstrip()
+
+
+def _names_a_device(line: str, wanted: Keywords) -> bool:
+    said = fold(line.strip())
+    begin = next((phrase for phrase in _device_phrases() if said.startswith(phrase)), None)
+    if begin is None or len(said[len(begin) :].split()) > _MOST_DEVICE_WORDS:
+        return False
+    return not re.search(r"[,;:!?。，、]", said) and _says_nothing(said, wanted)
+
+
+def _names_a_sender(line: str, wanted: Keywords) -> bool:
+    """A name, a title, an address: words as names are written, numbers, and short words between them."""
+    return all(map(_SENDER_WORD.fullmatch, line.split())) and _says_nothing(line, wanted)
 
 
 def without_frame(message: str, wanted: Keywords) -> str:
@@ -74,7 +89,15 @@ def _excuses(text: str, wanted: Keywords) -> bool:
 def _are_names(words: str, wanted: Keywords) -> bool:
     company = vocabulary().company
     written = all(not word[0].islower() or fold(word) in company for word in words.split())
-    return written and _says_nothing(words, wanted)
+    return written and not _speaks(words) and _says_nothing(words, wanted)
+
+
+def _speaks(names: str) -> bool:
+    """Whether they are words of a sentence ("Je Plaisante"); one word alone is none, though it be "Ben"."""
+    words = vocabulary()
+    sentence = (words.pronouns | words.copulas | words.determiners | words.prepositions) - words.company
+    said = [fold(name) for name in names.split()]
+    return len(said) > 1 and not sentence.isdisjoint(said)
 
 
 def _has_keyword(text: str, wanted: Keywords) -> bool:

@@ -19,6 +19,7 @@ _ANSI = re.compile(
 _CJK = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _FIRST_NAMED = "\ue000"
 """Characters for private use, from this one on, stand for keywords that have marks in them."""
+_PRIVATE = re.compile(rf"[{_FIRST_NAMED}-\uf8ff]")
 _LETTER = rf"(?:(?![{_CJK}])[\w\u0300-\u036f])"
 _TOKEN = re.compile(
     r"(?P<link>https?://\S+)"
@@ -111,6 +112,7 @@ class Keywords:
 
     def named_in(self, text: str) -> str:
         """The text with one character for each keyword that is no plain words ("c++ ok", "100%")."""
+        text = _PRIVATE.sub("\ufffd", text)
         for number, pattern in enumerate(self._named):
             text = pattern.sub(chr(ord(_FIRST_NAMED) + number), text)
         return text

@@ -76,6 +76,12 @@ def test_a_short_report_may_go_before_the_word_but_an_order_or_a_reserve_may_not
     assert not reads_as_confirmation("The four new pages are fine? Done.", SEED)
 
 
+def test_no_character_stands_for_a_keyword() -> None:
+    assert reads_as_confirmation("c++ ok, thanks", ["c++ ok"])
+    assert not reads_as_confirmation("\ue000, thanks", ["c++ ok"])
+    assert not reads_as_confirmation("\ue000", ["c++ ok"])
+
+
 def test_without_keywords_nothing_confirms() -> None:
     assert not reads_as_confirmation("done", [])
     assert not reads_as_confirmation("", ["", " "])
