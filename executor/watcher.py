@@ -11,8 +11,11 @@ from watchfiles import Change, DefaultFilter, watch
 log = logging.getLogger(__name__)
 
 _POLL_MS = 1_000
-_STEP_MS = 100
-"""A change is told of after so long without a further one; so often the watch wakes up, all night."""
+_STEP_MS = 200
+"""A change is told of after so long without a further one; so often the watch wakes up, all night.
+
+The second time it wakes up after a change, a file has mostly been still for as long as it has to be.
+"""
 
 FIRST_LOOK_S = 2.0
 """A start waits this long for the first look; a folder that takes longer is read beside the service."""
