@@ -20,8 +20,8 @@ _MOST_APOLOGY_WORDS = 14
 _MOST_DEVICE_WORDS = 3
 _SENDER_WORD = re.compile(r"(?![^\W\d_])\S+|[A-ZÀ-ÞŁ-Ż]\S*|\w{1,3}|\S+[@.]\S+")
 _SENTENCE_ENDS, _CLAUSE_ENDS = r".!…\n", r".!…\n,;:–—"
-_NAME = r"[^\W\d_][\w'.-]*"
-_NAMES = rf"(?P<names>{_NAME}(?:\s+{_NAME}){{0,2}})"
+_NAME = r"(?:(?:Dr|Prof|Mr|Mrs|Ms|Sr|Sra|Dott|Sig|Ing|Hr|Fr|P)\.|[^\W\d_][\w'-]*)"
+_NAMES = rf"(?P<names>{_NAME}(?:\s+{_NAME}){{0,4}}?)"
 _CJK_NAME = r"(?P<names>[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]{1,4})"
 
 
@@ -133,7 +133,7 @@ def _apology(ends: str) -> re.Pattern[str]:
 
 @cache
 def _ending() -> re.Pattern[str]:
-    said = rf"(?:{_any(vocabulary().closings)})[\s,.!]*{_NAMES}?"
+    said = rf"(?:{_any(vocabulary().closings)})[\s,.!–—-]*{_NAMES}?"
     return re.compile(rf"(?:\A|(?P<before>[.!…])|[\n,;]|\s[–—-])\s*{said}[\s.!]*\Z", re.IGNORECASE)
 
 
