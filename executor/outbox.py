@@ -46,6 +46,10 @@ class Outbox:
         self._seen: dict[str, int] = {}
         self._kept: dict[str, int] = {}
 
+    def begin(self, endpoint: str) -> None:
+        """From now on this endpoint is to hear of what happens, though it is fed later."""
+        self._position(endpoint)
+
     def feed(self, endpoint: str, message: Callable[[JournalEntry], str | None]) -> bool:
         """Look at the next entries of the journal; False where there is none.
 

@@ -24,7 +24,7 @@ from roadmark.executor.store.store import Store
 from roadmark.executor.tracker import MigrationTracker
 from roadmark.web.app import create_app
 from roadmark.web.hooks.addresses import AddressRefused, check_url, is_public
-from roadmark.web.hooks.courier import Courier
+from roadmark.web.hooks.courier import Courier, couriers
 from roadmark.web.hooks.signing import SecretUnusable, SignatureWrong, headers_for, verify
 from roadmark.web.hooks.webhook import Webhook, listens
 from starlette.testclient import TestClient
@@ -534,6 +534,24 @@ def test_a_wrong_webhook_is_named_with_its_place(tmp_path: Path, toml: str, said
     with pytest.raises(ConfigurationWrong, match=said) as raised:
         load_settings(tmp_path, {"XDG_STATE_HOME": str(tmp_path)}, {})
     assert "whsec_x" not in str(raised.value)
+
+
+def test_a_new_endpoint_is_told_of_what_happens_before_its_courier_is_under_way(
+    store: Store, shop: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    courier, outbox = courier_to(store, settings_of(shop.url))
+    hook = courier._endpoint
+    slow_start: list[Courier] = []
+
+    def start(courier: Courier) -> None:
+        slow_start.append(courier)
+
+    monkeypatch.setattr(Courier, "start", start)
+    monkeypatch.setattr(Courier, "join", lambda self, until_s: None)
+    with couriers(store, outbox, [hook]):
+        store.record(Event(kind="thing.done"))
+        slow_start[0].work()
+    assert [one.kind for one in outbox.page(hook.name, None, 5)] == ["thing.done"]
 
 
 def test_silent_receivers_hold_up_neither_each_other_nor_the_end(bench: Workbench, shop: Receiver) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
+from roadmark.executor.errors import DatabaseAway
 from roadmark.executor.model import JournalEntry
 from roadmark.executor.outbox import Outbox, Outcome
 from roadmark.executor.store.lane import LaneClosed
@@ -88,7 +89,7 @@ class Courier:
 
 @contextmanager
 def couriers(store: Store, outbox: Outbox, endpoints: Sequence[Endpoint]) -> Iterator[None]:
-    """Carry messages to the endpoints while the context lasts."""
+    """Tell the endpoints of what happens while the context lasts, and of what is left from before."""
     made = [Courier(outbox, endpoint) for endpoint in endpoints]
 
     def heard(entries: Sequence[JournalEntry]) -> None:
@@ -96,6 +97,9 @@ def couriers(store: Store, outbox: Outbox, endpoints: Sequence[Endpoint]) -> Ite
         for courier in made:
             courier.wake()
 
+    with suppress(DatabaseAway):  # then each courier does it, once the database is back
+        for endpoint in endpoints:
+            outbox.begin(endpoint.name)
     end = store.bus.subscribe(heard)
     for courier in made:
         courier.start()
