@@ -14,6 +14,8 @@ from roadmark.ingest.prose import OPAQUE
 _SPLIT = re.compile(r"(?<=[.!?…])\s+|(?<=[。!?])(?=[\u3040-\u30ff\u4e00-\u9fff])|;\s+|\s[–—]\s")  # noqa: RUF001
 MOST_WORDS = 6
 """How many words may stand around the keywords of a confirmation (execution design, section 6)."""
+MOST_CLAUSE_WORDS = 8
+"""How long a clause may be that tells, in the same sentence, what was found."""
 
 
 def split_sentences(text: str) -> list[str]:
@@ -30,14 +32,25 @@ def affirms(tokens: Sequence[Token]) -> bool:
     said = [token.text for token in tokens if token.kind is Kind.KEYWORD]
     if not 1 <= len(set(said)) <= 2 or len(said) > MOST_WORDS or any(_spoils(token) for token in tokens):
         return False
-    plain = without_harmless(tokens)
     if _is_idiom(tokens):
         return False
-    if sum(token.kind in (Kind.WORD, Kind.NUMBER, Kind.LINK) for token in plain) > MOST_WORDS:
+    parts = _without_report(_clauses(without_harmless(tokens)))
+    if (
+        sum(token.kind in (Kind.WORD, Kind.NUMBER, Kind.LINK) for part in parts for token in part)
+        > MOST_WORDS
+    ):
         return False
-    parts = _clauses(plain)
     last = max((at for at, part in enumerate(parts) if has_keyword(part)), default=-1)
     return last >= 0 and all(_stands(part, at < last) for at, part in enumerate(parts))
+
+
+def _without_report(parts: list[list[Token]]) -> list[list[Token]]:
+    """The clauses without those at the beginning that only tell what was found ("checked it twice, ...")."""
+    words = vocabulary()
+    for at, part in enumerate(parts):
+        if len(part) > MOST_CLAUSE_WORDS or not (_finding(part, words) and _is_free(part, words)):
+            return parts[at:]
+    return []
 
 
 def reports(tokens: Sequence[Token]) -> bool:
@@ -48,10 +61,7 @@ def reports(tokens: Sequence[Token]) -> bool:
     """
     words = vocabulary()
     plain = without_harmless(tokens)
-    reserve = words.stopping | words.contrast | words.meta | words.failure | words.bad | {"to", "1%"}
-    if any(_spoils(token) and token.text != OPAQUE for token in plain) or has_keyword(plain):
-        return False
-    if any(token.text in reserve or token.text.endswith("n't") for token in plain):
+    if any(_spoils(token) and token.text != OPAQUE for token in plain) or not _is_free(plain, words):
         return False
     return any(
         all(_finding(clause, words) or _aside(clause, early=True) for clause in _clauses(said))
@@ -59,6 +69,14 @@ def reports(tokens: Sequence[Token]) -> bool:
             plain,
             tokens,
         )  # "I tested it" is left out of the first, and is the finding of the second
+    )
+
+
+def _is_free(tokens: Sequence[Token], words: Vocabulary) -> bool:
+    """Whether there is no keyword in it, and no word of reserve."""
+    reserve = words.stopping | words.contrast | words.meta | words.failure | words.bad | {"to", "1%"}
+    return not has_keyword(tokens) and not any(
+        token.text in reserve or token.text.endswith("n't") for token in tokens
     )
 
 
