@@ -35,13 +35,14 @@ def affirms(tokens: Sequence[Token]) -> bool:
     if _is_idiom(tokens):
         return False
     parts = _without_report(_clauses(without_harmless(tokens)))
-    if (
-        sum(token.kind in (Kind.WORD, Kind.NUMBER, Kind.LINK) for part in parts for token in part)
-        > MOST_WORDS
-    ):
+    if sum(map(_count_words, parts)) > MOST_WORDS:
         return False
     last = max((at for at, part in enumerate(parts) if has_keyword(part)), default=-1)
     return last >= 0 and all(_stands(part, at < last) for at, part in enumerate(parts))
+
+
+def _count_words(clause: Sequence[Token]) -> int:
+    return sum(token.kind in (Kind.WORD, Kind.NUMBER, Kind.LINK) for token in clause)
 
 
 def _without_report(parts: list[list[Token]]) -> list[list[Token]]:
@@ -57,7 +58,8 @@ def reports(tokens: Sequence[Token]) -> bool:
     """Whether a sentence before the confirmation only tells what was found: no reserve, question or order.
 
     Its words need not all be known, so each of its clauses must name a finding ("pass", "checked") and begin
-    as a statement does ("the", "I", "all", "created"), or be thanks, praise and the like.
+    as a statement does ("the", "I", "all", "created"), or be thanks, praise and the like. A phrase that adds
+    nothing may itself be the finding ("I tested it"), so that both readings count.
     """
     words = vocabulary()
     plain = without_harmless(tokens)
@@ -65,10 +67,7 @@ def reports(tokens: Sequence[Token]) -> bool:
         return False
     return any(
         all(_finding(clause, words) or _aside(clause, early=True) for clause in _clauses(said))
-        for said in (
-            plain,
-            tokens,
-        )  # "I tested it" is left out of the first, and is the finding of the second
+        for said in (plain, tokens)
     )
 
 
