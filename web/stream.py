@@ -44,8 +44,9 @@ class Hub:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._ask.set)
 
+        seen = await run_in_threadpool(self._tracker.last_seq)
         ends = (self._store.bus.subscribe(heard), self._store.listen(heard))
-        task = asyncio.create_task(self._keep_up())
+        task = asyncio.create_task(self._keep_up(seen))
         try:
             yield
         finally:
@@ -83,8 +84,7 @@ class Hub:
             self.listeners -= 1
             self._waiting.discard(future)
 
-    async def _keep_up(self) -> None:
-        seen = await run_in_threadpool(self._tracker.last_seq)
+    async def _keep_up(self, seen: int) -> None:
         while not self._is_over:
             mark = self._mark()
             found = await run_in_threadpool(self._tracker.events_after, seen, _BATCH)

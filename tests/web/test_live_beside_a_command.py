@@ -60,12 +60,13 @@ def test_what_a_command_writes_reaches_streams_of_before_and_after(stores: tuple
 
 
 class Reading(MigrationTracker):
-    """Tells whether somebody reads the journal."""
+    """Tells whether somebody reads the journal, or has looked where it ends."""
 
-    readers = 0
+    readers, has_looked = 0, False
 
     def last_seq(self) -> int:
         with self._reading():
+            self.has_looked = True
             return super().last_seq()
 
     def events_after(self, seq: int, limit: int) -> list[JournalEntry]:
@@ -79,6 +80,18 @@ class Reading(MigrationTracker):
             yield
         finally:
             self.readers -= 1
+
+
+def test_a_hub_that_runs_knows_where_the_journal_ended_before(stores: tuple[Store, Store]) -> None:
+    """Else what is written before it looks would be told to nobody who waits already."""
+    service, _ = stores
+    tracker = Reading(service)
+
+    async def look() -> bool:
+        async with Hub(service, tracker, service.mark.value).running():
+            return tracker.has_looked
+
+    assert asyncio.run(look())
 
 
 async def at_rest(mark: Mark, tracker: Reading) -> int:
