@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
+from roadmark.executor.sentence import has_keyword, is_free
 from roadmark.executor.utterance import Keywords, Kind, fold, tokenise
 from roadmark.executor.vocabulary import Phrases, vocabulary
 
@@ -65,7 +66,9 @@ def without_frame(message: str, wanted: Keywords) -> str:
 
 def _without(frame: re.Pattern[str], text: str, wanted: Keywords) -> str:
     found = frame.search(text)
-    if not found or not _are_names(found["names"] or "", wanted) or _has_keyword(found[0], wanted):
+    if not found or not _are_names(found["names"] or "", wanted):
+        return text
+    if has_keyword(tokenise(fold(found[0]), wanted)):
         return text
     return f"{text[: found.start()]}{found['before'] or ''}{text[found.end() :]}"
 
@@ -83,7 +86,7 @@ def _excuses(text: str, wanted: Keywords) -> bool:
     """As `_says_nothing`; but an apology may speak of an answer that was late, and of how that came."""
     words = vocabulary()
     reserve = words.negation | words.hypothetical | words.partial | words.contrast | words.failure | words.bad
-    return not _holds(text, wanted, reserve)
+    return _holds_none(text, wanted, reserve)
 
 
 def _are_names(words: str, wanted: Keywords) -> bool:
@@ -100,23 +103,16 @@ def _speaks(names: str) -> bool:
     return len(said) > 1 and not sentence.isdisjoint(said)
 
 
-def _has_keyword(text: str, wanted: Keywords) -> bool:
-    return any(token.kind is Kind.KEYWORD for token in tokenise(fold(text), wanted))
-
-
 def _says_nothing(text: str, wanted: Keywords) -> bool:
     """Whether no word of it is a keyword, a reserve or a defect, and nothing is asked."""
-    words = vocabulary()
-    return not _holds(text, wanted, words.stopping | words.contrast | words.meta | words.failure | words.bad)
+    return _holds_none(text, wanted, vocabulary().reserve)
 
 
-def _holds(text: str, wanted: Keywords, reserve: frozenset[str]) -> bool:
-    """Whether a word of the text is a keyword or a reserve, or something is asked."""
-    words = vocabulary()
-    return any(stop in text for stop in (*words.stops, *words.failures)) or any(
-        token.kind in (Kind.KEYWORD, Kind.ASKED) or token.text in reserve or token.text.endswith("n't")
-        for token in tokenise(fold(text), wanted)
-    )
+def _holds_none(text: str, wanted: Keywords, reserve: frozenset[str]) -> bool:
+    words, tokens = vocabulary(), tokenise(fold(text), wanted)
+    if any(stop in text for stop in (*words.stops, *words.failures)):
+        return False
+    return is_free(tokens, reserve) and not any(token.kind is Kind.ASKED for token in tokens)
 
 
 @cache

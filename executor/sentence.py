@@ -49,7 +49,7 @@ def _without_report(parts: list[list[Token]]) -> list[list[Token]]:
     """The clauses without those at the beginning that only tell what was found ("checked it twice, ...")."""
     words = vocabulary()
     for at, part in enumerate(parts):
-        if len(part) > MOST_CLAUSE_WORDS or not (_finding(part, words) and _is_free(part, words)):
+        if len(part) > MOST_CLAUSE_WORDS or not (_finding(part, words) and _tells_only(part, words)):
             return parts[at:]
     return []
 
@@ -63,7 +63,7 @@ def reports(tokens: Sequence[Token]) -> bool:
     """
     words = vocabulary()
     plain = without_harmless(tokens)
-    if any(_spoils(token) and token.text != OPAQUE for token in plain) or not _is_free(plain, words):
+    if any(_spoils(token) and token.text != OPAQUE for token in plain) or not _tells_only(plain, words):
         return False
     return any(
         all(_finding(clause, words) or _aside(clause, early=True) for clause in _clauses(said))
@@ -71,9 +71,12 @@ def reports(tokens: Sequence[Token]) -> bool:
     )
 
 
-def _is_free(tokens: Sequence[Token], words: Vocabulary) -> bool:
-    """Whether there is no keyword in it, and no word of reserve."""
-    reserve = words.stopping | words.contrast | words.meta | words.failure | words.bad | {"to", "1%"}
+def _tells_only(tokens: Sequence[Token], words: Vocabulary) -> bool:
+    return is_free(tokens, words.reserve | {"to", "1%"})
+
+
+def is_free(tokens: Sequence[Token], reserve: frozenset[str]) -> bool:
+    """Whether none of the tokens is a keyword, a negated verb, or one of the words of reserve."""
     return not has_keyword(tokens) and not any(
         token.text in reserve or token.text.endswith("n't") for token in tokens
     )

@@ -95,6 +95,11 @@ class Vocabulary:
         """Words that keep a sentence from being a plain statement that something is done."""
         return self.negation | self.hypothetical | self.partial | self.question
 
+    @property
+    def reserve(self) -> frozenset[str]:
+        """Words of which a sentence beside the confirmation may hold none."""
+        return self.stopping | self.contrast | self.meta | self.failure | self.bad
+
 
 _UNBORDERED = ("ja", "zh")
 _BORDERED = ("en", "de", "fr", "es", "it", "pt", "nl", "pl")
@@ -149,12 +154,12 @@ def vocabulary() -> Vocabulary:
         asides=_phrases(bordered, "asides"),
         idioms=_phrases(bordered, "idioms"),
         because=_phrases(bordered, "because"),
-        because_unbordered=tuple(phrase for data in unbordered for phrase in _list(data, "because")),
         greetings=_phrases(bordered, "greetings"),
         apologies=_phrases(bordered, "apologies"),
         closings=_phrases(bordered, "closings"),
-        unbordered_closings=_longest_first(unbordered, "closings"),
         sent_from=_phrases(bordered, "sent_from"),
+        because_unbordered=tuple(phrase for data in unbordered for phrase in _list(data, "because")),
+        unbordered_closings=_longest_first(unbordered, "closings"),
         unbordered_sent_from=_longest_first(unbordered, "sent_from"),
     )
 
